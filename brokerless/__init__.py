@@ -1,0 +1,28 @@
+"""Run any Django management command in the background, with no broker and no worker to operate."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from brokerless.current import CurrentTask, current_task
+    from brokerless.launch import alaunch, launch
+    from brokerless.progress import track
+
+__all__ = ["CurrentTask", "alaunch", "current_task", "launch", "track"]
+
+_HOMES = {
+    "CurrentTask": "brokerless.current",
+    "alaunch": "brokerless.launch",
+    "current_task": "brokerless.current",
+    "launch": "brokerless.launch",
+    "track": "brokerless.progress",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: models may not be imported before Django is set up."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

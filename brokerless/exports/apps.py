@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class BrokerlessExportsConfig(AppConfig):
+    """Exports; every installed app's `exporters` module is imported once the apps are ready."""
+
+    name = "brokerless.exports"
+    label = "brokerless_exports"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = _("Exports")
+
+    def ready(self) -> None:
+        autodiscover_modules("exporters")

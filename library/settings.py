@@ -1,0 +1,136 @@
+"""Settings of the example site. What differs per machine comes from the environment.
+
+Every variable has a working default; relative paths resolve beside `manage.py`, so that cron may run from
+any working directory. The variables are listed in `docs/example-site.md`.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).absolute().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=True)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("Set SECRET_KEY in the environment: it has a default only with DEBUG=1.")
+    SECRET_KEY = "only-for-development-on-this-machine"  # noqa: S105 - refused above without DEBUG
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "brokerless",
+    "brokerless.exports",
+    "library",
+    "exports",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "library.urls"
+WSGI_APPLICATION = "library.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database() -> dict:
+    """Return the default database from `DATABASE_URL`; a SQLite path is made absolute and set to WAL."""
+    parsed = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        path = BASE_DIR / parsed["NAME"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parsed["NAME"] = str(path)
+        parsed["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        # A file, so that the processes that the tests spawn see the same rows.
+        parsed["TEST"] = {"NAME": str(path.with_name("test.sqlite3"))}
+    parsed["ATOMIC_REQUESTS"] = env.bool("ATOMIC_REQUESTS", default=False)
+    return parsed
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": BASE_DIR / env.str("EXPORTS_DIR", default="var/exports"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "book_list"
+LOGOUT_REDIRECT_URL = "login"
+
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="library@localhost")
+# The embedded default writes each mail into a file; EMAIL_URL (smtp://…) or EMAIL_BACKEND with the
+# provider's ANYMAIL_* variables sends it for real.
+if "EMAIL_URL" in env:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
+EMAIL_TIMEOUT = 30  # seconds
+EMAIL_FILE_PATH = BASE_DIR / env.str("EMAIL_FILE_PATH", default="var/mail")
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")
+}
+
+BROKERLESS = {
+    "MANAGE_PY": BASE_DIR / "manage.py",
+    "RUNTIME_DIR": BASE_DIR / env.str("RUNTIME_DIR", default="var/brokerless"),
+    "BASE_URL": env.str("BASE_URL", default="http://127.0.0.1:8000"),
+}
+if "MAX_PROCESSES" in env:
+    BROKERLESS["MAX_PROCESSES"] = env.int("MAX_PROCESSES")
+EXPORTS = {"STORAGE": "exports"}
+
+# The largest number that the page "Generate books" takes.
+GENERATE_BOOKS_MAXIMUM = env.int("GENERATE_BOOKS_MAXIMUM", default=5_000_000)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brokerless.current import CurrentTask, current_task
-    from brokerless.launch import alaunch, launch
+    from brokerless.launching import alaunch, launch
     from brokerless.progress import track
 
 __all__ = ["CurrentTask", "alaunch", "current_task", "launch", "track"]
 
 _HOMES = {
     "CurrentTask": "brokerless.current",
-    "alaunch": "brokerless.launch",
+    "alaunch": "brokerless.launching",
     "current_task": "brokerless.current",
-    "launch": "brokerless.launch",
+    "launch": "brokerless.launching",
     "track": "brokerless.progress",
 }
 

@@ -1,0 +1,30 @@
+"""The drop-in for Django's `execute_from_command_line` that can also run a task."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name: by hand as Django does, or as the task of this process.
+
+    A process that was started for a task takes the arguments from the task's row, watched by its monitor.
+    """
+    # Taken out at once, so that no process that the command starts takes itself for the task.
+    reference = os.environ.pop("BROKERLESS_TASK", None)
+    descriptors = os.environ.pop("BROKERLESS_LINK", None)
+    if reference is None and descriptors is None:
+        from django.core.management import execute_from_command_line as run_by_hand
+
+        run_by_hand(argv)
+        return
+    from brokerless import bootstrap
+
+    if descriptors is not None:
+        bootstrap.run_command_process(descriptors)
+    bootstrap.run_task(reference, list(sys.argv if argv is None else argv))

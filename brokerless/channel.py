@@ -1,0 +1,151 @@
+"""What a monitor and its command process share: messages, numbers of progress, and the pipe of the output."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import socket
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from brokerless.exceptions import LeaseLost
+
+RECEIVE_SIZE = 65_536
+# In the shared memory, each a signed 64-bit number: written by the command, read by the monitor.
+CURRENT, TOTAL, STAGE = 0, 1, 2
+NUMBERS_SIZE = 3 * 8
+UNKNOWN = -1
+
+
+class Channel:
+    """One end of a two-way stream of JSON messages, one a line."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self._received = b""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message. Raises OSError when the other end is gone."""
+        self.socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self, *, timeout: float | None = None) -> dict[str, Any] | None:
+        """Wait for one message; None when the other end is gone. Raises TimeoutError after `timeout` seconds."""
+        self.socket.settimeout(timeout)
+        try:
+            while b"\n" not in self._received:
+                chunk = self.socket.recv(RECEIVE_SIZE)
+                if not chunk:
+                    return None
+                self._received += chunk
+        except ConnectionError:
+            return None
+        finally:
+            self.socket.settimeout(None)
+        line, self._received = self._received.split(b"\n", 1)
+        return json.loads(line)
+
+    def receive_available(self) -> tuple[list[dict[str, Any]], bool]:
+        """Return the messages that have arrived, and whether the other end is still there."""
+        is_open = True
+        with suppress(BlockingIOError):
+            while is_open and (chunk := self._receive_now()) is not None:
+                is_open = bool(chunk)
+                self._received += chunk
+        *lines, self._received = self._received.split(b"\n")
+        return [json.loads(line) for line in lines], is_open
+
+    def _receive_now(self) -> bytes:
+        try:
+            return self.socket.recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
+        except ConnectionError:
+            return b""
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+@dataclass
+class Link:
+    """Both ends of everything that monitor and command process share, as file descriptors to be inherited."""
+
+    monitor_socket: socket.socket
+    command_socket: socket.socket
+    numbers_fd: int
+    output_read_fd: int
+    output_write_fd: int
+
+    @classmethod
+    def create(cls) -> Self:
+        """Create the sockets, the shared numbers and the pipe."""
+        monitor_socket, command_socket = socket.socketpair()
+        output_read_fd, output_write_fd = os.pipe()
+        with tempfile.TemporaryFile() as file:  # has no name: nothing can be left behind
+            file.truncate(NUMBERS_SIZE)
+            numbers_fd = os.dup(file.fileno())
+        return cls(monitor_socket, command_socket, numbers_fd, output_read_fd, output_write_fd)
+
+    def numbers(self) -> memoryview:
+        """Map the shared numbers; assigning to one is a single store that both processes see at once."""
+        return _map_numbers(self.numbers_fd)
+
+    def command_descriptors(self) -> list[int]:
+        """Return what a command process that is started by exec inherits; see `inherited_command_end()`."""
+        return [self.command_socket.fileno(), self.numbers_fd, self.output_write_fd]
+
+    @staticmethod
+    def inherited_command_end(descriptors: list[int]) -> tuple[Channel, memoryview]:
+        """Return the command's end and the numbers, made of inherited file descriptors."""
+        socket_fd, numbers_fd, output_write_fd = descriptors
+        redirect_output(output_write_fd)
+        return Channel(socket.socket(fileno=socket_fd)), _map_numbers(numbers_fd)
+
+    def keep_monitor_end(self) -> Channel:
+        self.command_socket.close()
+        os.close(self.output_write_fd)
+        return Channel(self.monitor_socket)
+
+    def keep_command_end(self) -> Channel:
+        """Close the monitor's end and make the pipe this process's standard output and error."""
+        self.monitor_socket.close()
+        os.close(self.output_read_fd)
+        redirect_output(self.output_write_fd)
+        return Channel(self.command_socket)
+
+
+def _map_numbers(descriptor: int) -> memoryview:
+    return memoryview(mmap.mmap(descriptor, NUMBERS_SIZE)).cast("q")
+
+
+def redirect_output(descriptor: int) -> None:
+    """Make an open pipe this process's standard output and standard error."""
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+class CommandEnd:
+    """The command's end: what it tells and asks the monitor."""
+
+    RENEWAL_TIMEOUT = 30  # seconds; a database that is away this long may have given the task to another host
+
+    def __init__(self, channel: Channel, numbers: memoryview) -> None:
+        self._channel = channel
+        self.numbers = numbers
+
+    def tell(self, kind: str, **values: Any) -> None:
+        """Send a message to the monitor; a monitor that is gone ends this process soon (PDEATHSIG)."""
+        with suppress(OSError):
+            self._channel.send({"kind": kind, **values})
+
+    def renew_lease(self) -> None:
+        """Have the monitor renew the lease, and wait for it. Raises LeaseLost when it could not."""
+        self.tell("renew")
+        try:
+            answer = self._channel.receive(timeout=self.RENEWAL_TIMEOUT)
+        except TimeoutError:
+            answer = None
+        if answer is None or not answer["renewed"]:
+            raise LeaseLost("The task is no longer this process's: it has no further effect.")

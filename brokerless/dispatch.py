@@ -1,0 +1,73 @@
+"""Claim ready tasks as the host's limit admits, and start them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import router, transaction
+from django.db.models.functions import Now
+
+from brokerless import outcome, transitions
+from brokerless.conf import settings
+from brokerless.exceptions import BrokerlessError
+from brokerless.launchers import get_launcher
+from brokerless.models import Host, TaskState
+from brokerless.processes import host_name
+
+logger = logging.getLogger("brokerless")
+
+# A page that polls may make its process dispatch once in so many seconds.
+POLL_INTERVAL = 1.0
+_last_dispatch = 0.0
+_lock = threading.Lock()
+
+
+def dispatch() -> int:
+    """Start as many ready tasks as may run on this host now, oldest first, and return how many."""
+    global _last_dispatch
+    _last_dispatch = time.monotonic()
+    started = 0
+    # Whatever could not be spawned leaves its place to the next.
+    while claimed := _claim():
+        started += sum(_start(task) for task in claimed)
+    return started
+
+
+def dispatch_for_poll() -> int:
+    """Do as `dispatch()` does, but at most once a second in this process, however many pages poll."""
+    with _lock:
+        if time.monotonic() - _last_dispatch < POLL_INTERVAL:
+            return 0
+        return dispatch()
+
+
+def _claim() -> list[TaskState]:
+    """READY → STARTING for as many tasks as there are free places, under the host's row lock.
+
+    The lock is a row's and not a file's: it ends with its transaction, whatever becomes of this process.
+    """
+    host = host_name()
+    database = router.db_for_write(TaskState)
+    if not TaskState.objects.ready().exists():
+        return []
+    with transaction.atomic(using=database, durable=True):
+        locked = Host.objects.using(database).filter(name=host).update(dispatched_at=Now())
+        if locked:
+            places = settings.MAX_PROCESSES - TaskState.objects.active().filter(host=host).count()
+            candidates = TaskState.objects.ready()[: max(0, places)]
+            return [task for task in candidates if transitions.claim(task, host=host)]
+    Host.objects.using(database).get_or_create(name=host)
+    return _claim()
+
+
+def _start(task: TaskState) -> bool:
+    try:
+        get_launcher().start(task)
+    except BrokerlessError as error:
+        logger.error("task=%s command=%s could not be started: %s", task.pk, task.command, error)
+        failed = outcome.not_spawned(str(error))
+        transitions.finish(task.pk, task.lease, failed, before=TaskState.Status.STARTING)
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""The runner's exceptions. Every text shows the bad value, the good ones and the remedy."""
+
+from __future__ import annotations
+
+
+class BrokerlessError(Exception):
+    """The base of every error that the runner raises."""
+
+
+class UnknownCommand(BrokerlessError):  # noqa: N818 - reads as what it says, like Http404
+    """There is no management command of that name."""
+
+
+class InvalidArguments(BrokerlessError):  # noqa: N818
+    """The arguments are no JSON, or the command's own parser refuses them."""
+
+
+class SpawnError(BrokerlessError):
+    """The process of a task could not be started."""
+
+
+class RuntimeDirError(BrokerlessError):
+    """The runtime directory cannot be used: not ours, open to others, or not writable."""
+
+
+class LeaseLost(BrokerlessError):  # noqa: N818
+    """The task belongs to somebody else by now: this process must have no further effect."""
+
+
+class TaskCancelled(KeyboardInterrupt):
+    """Raised in the command by SIGTERM.
+
+    A `KeyboardInterrupt`, so that the command's `except Exception` does not swallow it and psycopg cancels
+    the statement that is running.
+    """

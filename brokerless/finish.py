@@ -1,0 +1,48 @@
+"""Write the final status of a task, once, also when the database is away for a while."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connections, router
+
+from brokerless import transitions
+from brokerless.models import TaskState
+from brokerless.runtime_dir import TaskFiles
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from brokerless.outcome import Outcome
+
+logger = logging.getLogger("brokerless")
+
+# How long the monitor tries before it leaves the final status to whoever looks at the row next.
+PATIENCE = 30.0  # seconds
+PAUSE = 0.25
+
+
+def finish(task_id: UUID, lease: int, outcome: Outcome, *, progress: dict[str, Any]) -> bool:
+    """RUNNING → the outcome's status, and remove the task's temporary files; False if somebody was first.
+
+    While the database cannot be written this tries again; after `PATIENCE` the outcome is kept in a file
+    beside the log, which `brokerless.reap` applies before it judges the row.
+    """
+    files = TaskFiles(task_id, lease)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            finished = transitions.finish(task_id, lease, outcome, progress=progress)
+            break
+        except DatabaseError as error:
+            connections[router.db_for_write(TaskState)].close()
+            if time.monotonic() >= deadline:
+                logger.error("task=%s its end is kept in a file: %s", task_id, error)
+                files.store_finish(outcome.fields())
+                return False
+            time.sleep(PAUSE)
+    if finished:
+        files.remove_temporary()
+    return finished

@@ -1,0 +1,108 @@
+"""The heartbeat: a thread of the monitor that alone talks to the database while the command runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connections, router
+
+from brokerless import transitions
+from brokerless.models import TaskState
+from brokerless.transitions import Beat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger("brokerless")
+
+INTERVAL = 1.0  # seconds
+# While the command waits for a renewal that failed, it is tried again sooner.
+RETRY_INTERVAL = 0.2  # seconds
+# A beat that waits longer for a lock or a reply is given up and tried again at the next.
+LONGEST_STATEMENT = 3000  # milliseconds
+
+
+class Heartbeat(threading.Thread):
+    """Renews the lease and stores the progress once a second, until `stop()`.
+
+    A failed beat is tried again at the next and never hurts the command. `on_news` is called, in this thread,
+    when the row is no longer this monitor's, when it is to be cancelled, and after every asked-for renewal.
+    """
+
+    def __init__(
+        self,
+        task_id: UUID,
+        lease: int,
+        *,
+        read_progress: Callable[[], dict[str, Any]],
+        on_news: Callable[[], None],
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self.latest = Beat(owned=True, cancel_requested=False)
+        self.renewals_done = 0
+        self._task_id = task_id
+        self._lease = lease
+        self._read_progress = read_progress
+        self._on_news = on_news
+        self._renewals_asked = 0
+        self._wake = threading.Event()
+        self._stopping = False
+
+    def renew(self) -> None:
+        """Ask for a beat now; `renewals_done` grows when one that began later has succeeded."""
+        self._renewals_asked += 1
+        self._wake.set()
+
+    def look_now(self) -> None:
+        """Ask for a beat now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread, and wait for a beat that is under way, so that it cannot follow the final status."""
+        self._stopping = True
+        self._wake.set()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            while not self._wait():
+                self._beat()
+        finally:
+            connections.close_all()
+
+    def _wait(self) -> bool:
+        waited_for = self._renewals_asked > self.renewals_done
+        self._wake.wait(RETRY_INTERVAL if waited_for else INTERVAL)
+        self._wake.clear()
+        return self._stopping
+
+    def _beat(self) -> None:
+        asked = self._renewals_asked
+        try:
+            found = transitions.beat(self._task_id, self._lease, self._read_progress())
+        except DatabaseError as error:
+            logger.warning("task=%s heartbeat failed and is tried again: %s", self._task_id, error)
+            connections[router.db_for_write(TaskState)].close()
+            return
+        if found != self.latest or asked > self.renewals_done:
+            self.latest, self.renewals_done = found, asked
+            self._on_news()
+
+
+def limit_waiting(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Bound how long a statement of this connection waits for a lock or runs."""
+    if connection.vendor == "postgresql":
+        limits = f"SET lock_timeout = {LONGEST_STATEMENT}; SET statement_timeout = {LONGEST_STATEMENT}"
+    elif connection.vendor == "sqlite":
+        limits = f"PRAGMA busy_timeout = {LONGEST_STATEMENT}"
+    elif connection.vendor == "mysql":
+        limits = f"SET SESSION innodb_lock_wait_timeout = {LONGEST_STATEMENT // 1000}"
+    else:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(limits)

@@ -1,0 +1,84 @@
+"""The command line, environment and working directory of a task's process."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brokerless.conf import settings
+from brokerless.exceptions import SpawnError
+
+if TYPE_CHECKING:
+    from brokerless.models import TaskState
+
+# Names the task (id:lease) to the process that is started for it. No secret, and removed there at once.
+TASK_VARIABLE = "BROKERLESS_TASK"
+# Any of CPython's and PyPy's names, with or without a version.
+PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*")
+
+
+def command_line(command: str) -> list[str]:
+    """Return the words that run a command as a task; what it is called with is read from the row.
+
+    Raises SpawnError when MANAGE_PY would not run it as a task.
+    """
+    if settings.MANAGE_PY is None:
+        start = [interpreter(), "-m", "brokerless"]
+    else:
+        problem = manage_py_problem(Path(settings.MANAGE_PY))
+        if problem:
+            raise SpawnError(problem)
+        start = [interpreter(), str(settings.MANAGE_PY)]
+    return [*settings.PREFIX, *start, command]
+
+
+def interpreter() -> str:
+    """Return the Python of the project's virtual environment; under uWSGI sys.executable is no Python."""
+    if settings.PYTHON is not None:
+        return str(settings.PYTHON)
+    if PYTHON_NAME.fullmatch(Path(sys.executable or "").name):
+        return sys.executable
+    return str(Path(sys.prefix) / "bin" / "python")
+
+
+def environment(task: TaskState) -> dict[str, str]:
+    """Return this process's environment with the task's reference and the settings module."""
+    return os.environ | {
+        TASK_VARIABLE: f"{task.pk}:{task.lease}",
+        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
+    }
+
+
+def manage_py_problem(path: Path) -> str:
+    """Return why a manage.py cannot run tasks, or an empty text.
+
+    A stock one would run the command at once, with default options, whatever was asked for.
+    """
+    try:
+        return _manage_py_problem(path, path.stat().st_mtime_ns)
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"MANAGE_PY cannot be read: {error}"
+
+
+@lru_cache(maxsize=8)
+def _manage_py_problem(path: Path, _modified: int) -> str:
+    imported = {
+        (node.module, name.name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    if ("django.core.management", "execute_from_command_line") in imported or (
+        "brokerless.management",
+        "execute_from_command_line",
+    ) not in imported:
+        return (
+            f"{path} does not call brokerless.management.execute_from_command_line: import it from there "
+            "instead of from django.core.management, or leave MANAGE_PY out."
+        )
+    return ""

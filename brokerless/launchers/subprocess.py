@@ -1,0 +1,68 @@
+"""The launcher that starts `manage.py <command>` as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from django.core import mail
+from django.db import DatabaseError, connections
+
+from brokerless import children, reap, transitions
+from brokerless.conf import settings
+from brokerless.exceptions import SpawnError
+from brokerless.launchers.base import Launcher
+from brokerless.launchers.command_line import command_line, environment
+from brokerless.models import TaskState
+from brokerless.processes import identify
+from brokerless.runtime_dir import TaskFiles
+from brokerless.spawn import spawn
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from brokerless.spawn import ChildProcess
+
+# Set by the fixture of process tests: in a test database other tasks must not start real processes.
+allowed_in_tests = False
+
+
+class SubprocessLauncher(Launcher):
+    """Start the process in a session of its own; a thread waits for its end, so that it leaves no zombie."""
+
+    def start(self, task: TaskState) -> None:
+        if is_test_run() and not allowed_in_tests:
+            raise SpawnError("real processes are not started from a test database.")
+        output = TaskFiles(task.pk, task.lease).open_log()
+        try:
+            child = spawn(
+                command_line(task.command),
+                directory=settings.DIRECTORY,
+                environment=environment(task),
+                output=output,
+            )
+        finally:
+            os.close(output)
+        children.add(child)
+        # Noted before anybody waits: who finds the child dead then also finds whose child it was.
+        transitions.note_process(task, identify(child.pid))
+        threading.Thread(target=_await_end, args=(child, task.pk), daemon=True).start()
+
+
+def is_test_run() -> bool:
+    """Tell whether Django's test environment is set up in this process (it alone gives `mail` an outbox)."""
+    return hasattr(mail, "outbox")
+
+
+def _await_end(child: ChildProcess, task_id: UUID) -> None:
+    children.wait(child)
+    try:
+        # A poll, tick or launch will look again when the database could not be asked.
+        with suppress(DatabaseError):
+            for task in TaskState.objects.filter(pk=task_id):
+                reap.look_at(task)
+    finally:
+        connections.close_all()
+        children.forget(child)

@@ -1,0 +1,185 @@
+"""The row of a task, its statuses, and the row of a host."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models, router
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+class TaskStateQuerySet(models.QuerySet):
+    """The named sets of tasks."""
+
+    def ready(self) -> Self:
+        """Select what waits to be claimed, in the order in which it will be."""
+        return self.filter(status=TaskState.Status.READY).order_by("created_at", "pk")
+
+    def active(self) -> Self:
+        """Select what has, or is about to have, a process."""
+        return self.filter(status__in=TaskState.ACTIVE)
+
+    def unfinished(self) -> Self:
+        return self.exclude(status__in=TaskState.FINISHED)
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Select the user's own tasks; staff see those without an owner too, and all with the permission."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.is_staff and user.has_perm("brokerless.view_taskstate"):
+            return self.all()
+        own = models.Q(owner_id=user.pk)
+        return self.filter(own | models.Q(owner_id=None) if user.is_staff else own)
+
+
+class TaskStateManager(models.Manager.from_queryset(TaskStateQuerySet)):
+    """Read where it is written: a replica that lags would show a past that is no longer true."""
+
+    def get_queryset(self) -> TaskStateQuerySet:
+        return TaskStateQuerySet(self.model, using=self._db or router.db_for_write(self.model))
+
+
+class TaskState(models.Model):
+    """One run of a management command.
+
+    Its status changes only in `brokerless.transitions`, by conditional updates under its lease.
+    """
+
+    class Status(models.TextChoices):
+        READY = "READY", _("Waiting")  # recorded; nothing has been started for it
+        STARTING = "STARTING", _("Starting")  # claimed; its process is on the way
+        RUNNING = "RUNNING", _("Running")  # a monitor owns it and its command runs
+        SUCCESSFUL = "SUCCESSFUL", _("Successful")  # the command returned normally
+        FAILED = "FAILED", _("Failed")  # the command ended in another way; the row says which
+        CANCELLED = "CANCELLED", _("Cancelled")  # somebody asked for it to stop, and it stopped
+        LOST = "LOST", _("Lost")  # the monitor is gone and nobody knows how the command ended
+
+    ACTIVE = frozenset({Status.STARTING, Status.RUNNING})
+    FINISHED = frozenset({Status.SUCCESSFUL, Status.FAILED, Status.CANCELLED, Status.LOST})
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    command = models.CharField(_("command"), max_length=200)
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    arguments = models.JSONField(_("arguments"), default=list, blank=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    context = models.JSONField(_("context"), default=dict, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="brokerless_tasks",
+    )
+
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.READY)
+    # Grows by one with every claim; whoever holds the current number owns the row.
+    lease = models.PositiveIntegerField(_("lease"), default=0)
+    # Grows with every change that a reader could see.
+    version = models.PositiveBigIntegerField(_("version"), default=0)
+    host = models.CharField(_("host"), max_length=255, blank=True)
+    monitor_pid = models.PositiveIntegerField(_("monitor's pid"), null=True, blank=True)
+    monitor_start = models.PositiveBigIntegerField(_("monitor's start, in ticks"), null=True, blank=True)
+    command_pid = models.PositiveIntegerField(_("command's pid"), null=True, blank=True)
+    command_start = models.PositiveBigIntegerField(_("command's start, in ticks"), null=True, blank=True)
+
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    heartbeat_at = models.DateTimeField(_("heartbeat at"), null=True, blank=True)
+    # When another host first saw this very heartbeat standing still for too long; a beat empties it.
+    stale_since = models.DateTimeField(_("stale since"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(_("cancel requested at"), null=True, blank=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("cancel requested by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+
+    progress_current = models.BigIntegerField(_("done"), null=True, blank=True)
+    progress_total = models.BigIntegerField(_("of"), null=True, blank=True)
+    progress_unit = models.CharField(_("unit"), max_length=50, blank=True)
+    progress_message = models.CharField(_("stage"), max_length=200, blank=True)
+    progress_rate = models.FloatField(_("rate per second"), null=True, blank=True)
+
+    result = models.JSONField(_("result"), null=True, blank=True)
+    error_type = models.CharField(_("kind of error"), max_length=200, blank=True)
+    error_title = models.CharField(_("error"), max_length=500, blank=True)
+    error_detail = models.TextField(_("details of the error"), blank=True)
+    exit_code = models.SmallIntegerField(_("exit code"), null=True, blank=True)
+    exit_signal = models.PositiveSmallIntegerField(_("signal"), null=True, blank=True)
+
+    objects = TaskStateManager()
+
+    class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        ordering = ["-created_at", "pk"]
+        indexes = [
+            models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
+            models.Index(fields=["owner", "-created_at"], name="brokerless_owner_created"),
+            models.Index(fields=["host", "status"], name="brokerless_host_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.command
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in self.FINISHED
+
+    @property
+    def is_cancelling(self) -> bool:
+        return self.cancel_requested_at is not None and not self.is_finished
+
+    @property
+    def ended_or_now(self) -> datetime:
+        return self.finished_at or timezone.now()
+
+    def cancel(self, *, by: AbstractBaseUser | None = None) -> bool:
+        """Ask for the task to stop and return whether it could still be asked; see `brokerless.cancel`."""
+        from brokerless.cancel import cancel
+
+        return cancel(self, by=by)
+
+    async def acancel(self, *, by: AbstractBaseUser | None = None) -> bool:
+        """Do as `cancel()` does, from a coroutine."""
+        from asgiref.sync import sync_to_async
+
+        return await sync_to_async(self.cancel)(by=by)
+
+    def wait(self, *, timeout: float | None = None) -> Self:
+        """Block until the task is finished and return it; see `brokerless.wait`."""
+        from brokerless.wait import wait
+
+        return wait(self, timeout=timeout)
+
+
+class Host(models.Model):
+    """A machine that runs tasks; updating its row is the lock under which it claims them."""
+
+    name = models.CharField(_("name"), max_length=255, unique=True)
+    dispatched_at = models.DateTimeField(_("last dispatched at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("host")
+        verbose_name_plural = _("hosts")
+
+    def __str__(self) -> str:
+        return self.name

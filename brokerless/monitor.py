@@ -1,0 +1,117 @@
+"""The monitor: owns the row while the task runs, and never runs a line of the command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connections, router
+from django.db.backends.signals import connection_created
+
+from brokerless import linux, outcome, transitions
+from brokerless.conf import settings
+from brokerless.finish import finish
+from brokerless.heartbeat import Heartbeat, limit_waiting
+from brokerless.log import LogWriter
+from brokerless.models import TaskState
+from brokerless.processes import host_name, identify
+from brokerless.progress import Meter
+from brokerless.runtime_dir import TaskFiles
+from brokerless.supervision import Supervision
+from brokerless.tick import tick
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from brokerless.channel import Channel, Link
+
+logger = logging.getLogger("brokerless")
+
+EXIT_DONE = 0
+EXIT_NOT_ADOPTED = 75  # EX_TEMPFAIL of sysexits.h: the task is somebody else's, or was cancelled
+ADOPTION_PAUSE = 0.2  # seconds between two tries while the database is locked or away
+
+
+def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -> int:
+    """Adopt the task, watch its command to the end, write how it ended, start the next; return the exit code."""
+    connection_created.connect(limit_waiting)
+    linux.become_subreaper()
+    channel = link.keep_monitor_end()
+    task = _adopt(task_id, lease, name, command_pid)
+    if task is None:
+        channel.close()  # tells the command process to end
+        os.waitpid(command_pid, 0)
+        return EXIT_NOT_ADOPTED
+    found, progress = _watch(task, channel, command_pid, link)
+    if found is not None:
+        finish(task_id, lease, found, progress=progress)
+    _start_next()
+    return EXIT_DONE
+
+
+def _adopt(task_id: UUID, lease: int, name: str, command_pid: int) -> TaskState | None:
+    """STARTING → RUNNING, as long as that may take; None when the task is not this process's."""
+    monitor, command = identify(os.getpid()), identify(command_pid)
+    deadline = time.monotonic() + settings.START_TIMEOUT
+    while True:
+        try:
+            adopted = transitions.adopt(
+                task_id, lease, name=name, host=host_name(), monitor=monitor, command=command
+            )
+            return TaskState.objects.get(pk=task_id) if adopted else None
+        except DatabaseError:
+            connections[router.db_for_write(TaskState)].close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(ADOPTION_PAUSE)
+
+
+def _watch(
+    task: TaskState, channel: Channel, command_pid: int, link: Link
+) -> tuple[outcome.Outcome | None, dict[str, Any]]:
+    """Let the command run and return how it ended, and its last progress; no outcome if the lease was lost."""
+    files = TaskFiles(task.pk, task.lease)
+    log = LogWriter(files.open_log(), limit=settings.LOG_LIMIT)
+    meter = Meter(link.numbers())
+    supervision = Supervision(command_pid, channel, link.output_read_fd, log, meter)
+    supervision.listen_to_signals()
+    heartbeat = Heartbeat(task.pk, task.lease, read_progress=meter.read, on_news=supervision.wake)
+    channel.send(_order(task))
+    heartbeat.start()
+    supervision.watch(heartbeat, grace=settings.CANCEL_GRACE)
+    heartbeat.stop()
+    log.close()
+    if not heartbeat.latest.owned:
+        logger.error("task=%s is no longer this monitor's; its command was ended, nothing is written", task.pk)
+        return None, {}
+    stop = supervision.stop.outcome if supervision.stop else None
+    if stop is None and heartbeat.latest.cancel_requested:
+        stop = outcome.cancelled()
+    tail = files.log_tail()
+    return outcome.of_command(
+        supervision.wait_status, supervision.reported, stop=stop, log_tail=tail
+    ), meter.read()
+
+
+def _order(task: TaskState) -> dict[str, Any]:
+    """Return what the command process needs to know of the row."""
+    return {
+        "task_id": str(task.pk),
+        "lease": task.lease,
+        "command": task.command,
+        "arguments": task.arguments,
+        "options": task.options,
+        "context": task.context,
+        "owner_id": None if task.owner_id is None else str(task.owner_id),
+    }
+
+
+def _start_next() -> None:
+    """Do a round of housekeeping: the place of this task is free now."""
+    try:
+        tick()
+    except Exception:
+        logger.exception("The next tasks could not be started; they wait for the next poll, launch or tick.")
+    connections.close_all()

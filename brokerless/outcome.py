@@ -1,0 +1,160 @@
+"""How an attempt ended, in words: the only place that names exit codes and signals."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from brokerless.models import TaskState
+from brokerless.processes import signal_name
+
+Status = TaskState.Status
+TITLE_LIMIT = 500
+DETAIL_LIMIT = 20_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A final status and the fields of the row that explain it."""
+
+    status: str
+    error_type: str = ""
+    error_title: str = ""
+    error_detail: str = ""
+    result: Any = None
+    exit_code: int | None = None
+    exit_signal: int | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return the row's fields, cut to what they hold and free of NUL, which PostgreSQL refuses."""
+        values = asdict(self)
+        values["error_title"] = _storable(self.error_title)[:TITLE_LIMIT]
+        values["error_detail"] = _storable(self.error_detail)[-DETAIL_LIMIT:]
+        return values
+
+    @classmethod
+    def from_fields(cls, values: dict[str, Any]) -> Self:
+        return cls(**values)
+
+
+def reported(message: dict[str, Any]) -> Outcome:
+    """Return the outcome that the command process reported."""
+    if message["returned"]:
+        return Outcome(Status.SUCCESSFUL, result=message["result"])
+    return Outcome(
+        Status.FAILED,
+        error_type=message["type"],
+        error_title=message["title"],
+        error_detail=message["detail"],
+        result=message["result"],
+    )
+
+
+def of_command(
+    wait_status: int, message: dict[str, Any] | None, *, stop: Outcome | None, log_tail: str
+) -> Outcome:
+    """Return the outcome of a command process from its wait status (wait(2)) and from what it reported.
+
+    stop: why the monitor itself ended the command, if it did; it is the outcome unless the command had
+    already returned normally.
+    """
+    code, number = split_wait_status(wait_status)
+    if message is not None and message["returned"] and code == 0:
+        outcome = reported(message)
+    elif stop is not None:
+        outcome = stop
+    elif number is not None:
+        outcome = _killed("The command", number, log_tail)
+    elif message is not None and not message["returned"]:
+        outcome = reported(message)
+    elif message is not None:
+        outcome = _failed("exited", f"The command returned, but then exited with code {code}.", log_tail)
+    elif code == 0:
+        outcome = _failed("exited-without-reporting", "The command exited without reporting.", log_tail)
+    else:
+        outcome = _failed("exited", f"The command exited with code {code} without reporting.", log_tail)
+    return replace(outcome, exit_code=code, exit_signal=number)
+
+
+def split_wait_status(wait_status: int) -> tuple[int | None, int | None]:
+    """Return the exit code or the signal's number of a wait status; the other is None."""
+    code = os.waitstatus_to_exitcode(wait_status)
+    return (code, None) if code >= 0 else (None, -code)
+
+
+def not_adopted(return_code: int | None, log_tail: str) -> Outcome:
+    """Return the outcome of a process that ended before its monitor owned the row.
+
+    return_code: as `subprocess` gives it, negative for a signal; None when nobody could collect it.
+    """
+    if return_code is None:
+        return _failed("exited-at-start", "The process ended before the command started.", log_tail)
+    if return_code < 0:
+        title = f"The process was killed by {signal_words(-return_code)} before the command started."
+        return replace(_failed("exited-at-start", title, log_tail), exit_signal=-return_code)
+    title = f"The process exited with code {return_code} before the command started."
+    return replace(_failed("exited-at-start", title, log_tail), exit_code=return_code)
+
+
+def not_spawned(reason: str) -> Outcome:
+    return _failed("not-spawned", f"The process could not be started: {reason}", "")
+
+
+def start_timed_out(seconds: float, log_tail: str) -> Outcome:
+    title = f"The command had not started after {seconds:g} s, and its process was killed."
+    return _failed("start-timed-out", title, log_tail)
+
+
+def claimed_in_vain(times: int) -> Outcome:
+    title = f"The task was taken {times} times, but each time its process was never started."
+    return _failed("not-spawned", title, "")
+
+
+def lost(return_code: int | None, log_tail: str) -> Outcome:
+    """Return the outcome of a task whose monitor is gone.
+
+    return_code: the monitor's, where its parent could collect it.
+    """
+    if return_code is not None and return_code < 0:
+        how = f"was killed by {signal_words(-return_code)}"
+    elif return_code is not None:
+        how = f"exited with code {return_code}"
+    else:
+        how = "is gone"
+    title = f"The process that watched the command {how}; nobody knows how the command ended."
+    return Outcome(Status.LOST, error_type="lost", error_title=title, error_detail=log_tail)
+
+
+def silent(host: str, seconds: float) -> Outcome:
+    """Return the outcome of a task on another host whose heartbeat stood still."""
+    title = f"Nothing has been heard from {host.split('/')[0]} for more than {seconds:g} s."
+    return Outcome(Status.LOST, error_type="lost", error_title=title)
+
+
+def cancelled() -> Outcome:
+    return Outcome(Status.CANCELLED)
+
+
+def shut_down(number: int) -> Outcome:
+    """Return the outcome of a command that was stopped because its monitor was told to end."""
+    title = (
+        f"Stopped by {signal_words(number)}, which nobody asked for here: a shutdown or a restart of the service."
+    )
+    return Outcome(Status.FAILED, error_type="shut-down", error_title=title)
+
+
+def signal_words(number: int) -> str:
+    return f"signal {number} ({signal_name(number)})"
+
+
+def _killed(what: str, number: int, log_tail: str) -> Outcome:
+    return _failed("killed-by-signal", f"{what} was killed by {signal_words(number)}.", log_tail)
+
+
+def _failed(kind: str, title: str, detail: str) -> Outcome:
+    return Outcome(Status.FAILED, error_type=kind, error_title=title, error_detail=detail)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

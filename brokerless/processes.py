@@ -1,0 +1,154 @@
+"""Processes as the operating system knows them: who is who, who lives, and the only place that sends signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psutil
+
+DEAD_STATES = frozenset("ZXx")  # proc(5): a zombie has ended, only nobody has collected it yet
+TICKS_PER_SECOND_ELSEWHERE = 100  # without /proc the start time is kept in hundredths of a second
+
+
+@cache
+def host_name() -> str:
+    """Name this host so that a pid on it means one process: host name, boot and pid namespace.
+
+    A reboot or another container, even one of the same host name, is another host.
+    """
+    boot = namespace = ""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = str(Path("/proc/self/ns/pid").stat().st_ino)
+    return f"{socket.gethostname()[:150]}/{boot}/{namespace}"
+
+
+class Process(NamedTuple):
+    """A process, told from a later one with the same pid by its start time in raw clock ticks."""
+
+    pid: int
+    start: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether this very process runs; a zombie does not."""
+        found = _look_up(self.pid)
+        return found is not None and found == (self.start, True)
+
+
+def identify(pid: int) -> Process:
+    """Return the process that has this pid now; its start is 0 if there is none any more."""
+    found = _look_up(pid)
+    return Process(pid, found[0] if found else 0)
+
+
+def _look_up(pid: int) -> tuple[int, bool] | None:
+    """Return the start in ticks, and whether it lives, of the process with this pid."""
+    if sys.platform != "linux":
+        return _look_up_elsewhere(pid)
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses may itself hold spaces and parentheses: read from behind the last one.
+    fields = text[text.rindex(")") + 2 :].split()
+    return int(fields[19]), fields[0] not in DEAD_STATES
+
+
+def _look_up_elsewhere(pid: int) -> tuple[int, bool] | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        alive = process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        return int(process.create_time() * TICKS_PER_SECOND_ELSEWHERE), alive
+    except psutil.NoSuchProcess:
+        return None
+
+
+def send(process: Process, number: signal.Signals) -> bool:
+    """Send a signal to this very process, never to a later one with its pid; tell whether it was there."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except AttributeError:
+        return process.is_alive and _kill(process.pid, number)
+    except ProcessLookupError:
+        return False
+    try:
+        # Looked at after it was opened: the handle cannot move to another process any more.
+        if not process.is_alive:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def descendants(pid: int, *, spare: Iterable[int] = ()) -> list[psutil.Process]:
+    """Return all living descendants of a process but those under the pids to spare, parents first.
+
+    Found by parentage, so those in sessions and process groups of their own are among them.
+    """
+    import psutil  # some 15 ms of import: not on the way to the command's first line
+
+    spared = set(spare)
+    found: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children():
+            if child.pid not in spared:
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def signal_descendants(number: signal.Signals, *, spare: Iterable[int] = ()) -> int:
+    """Signal every living descendant of this process but those to spare; return how many there were.
+
+    A stopped one is continued, so that it can act on the signal.
+    """
+    living = [p for p in descendants(os.getpid(), spare=spare) if identify(p.pid).is_alive]
+    for process in living:
+        _kill(process.pid, number)
+        if number is not signal.SIGKILL:
+            _kill(process.pid, signal.SIGCONT)
+    return len(living)
+
+
+def kill_tree(process: Process) -> None:
+    """Kill this very process and every descendant of it."""
+    if not process.is_alive:
+        return
+    import psutil
+
+    below = descendants(process.pid)
+    send(process, signal.SIGKILL)
+    for descendant in below:
+        with suppress(psutil.Error):  # psutil compares the start time itself; gone already is fine
+            descendant.kill()
+
+
+def _kill(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def signal_name(number: int) -> str:
+    """Name a signal as its manual page does ("SIGKILL"); a real-time one by its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,120 @@
+"""Bring rows to the truth: finish, or put back, the tasks whose processes are gone."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from brokerless import children, outcome, transitions
+from brokerless.conf import settings
+from brokerless.models import TaskState
+from brokerless.outcome import Outcome
+from brokerless.processes import Process, host_name, kill_tree
+from brokerless.runtime_dir import TaskFiles
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+logger = logging.getLogger("brokerless")
+
+Status = TaskState.Status
+# How often a task may be claimed without a process being noted for it.
+CLAIMS_LIMIT = 3
+
+
+def reap() -> int:
+    """Look at every active task and return how many were changed."""
+    return sum(look_at(task) for task in TaskState.objects.active())
+
+
+def look_at(task: TaskState) -> bool:
+    """Bring one task to the truth, and say whether it was changed."""
+    if not task.is_active:
+        return False
+    if task.host != host_name():
+        return _look_at_elsewhere(task)
+    if task.status == Status.RUNNING:
+        return _look_at_running(task)
+    return _look_at_starting(task)
+
+
+def _look_at_running(task: TaskState) -> bool:
+    monitor = Process(task.monitor_pid, task.monitor_start)
+    if monitor.is_alive:
+        return False
+    # The command dies with its monitor; where the kernel does not see to that, it must not outlive the task.
+    if task.command_pid:
+        kill_tree(Process(task.command_pid, task.command_start))
+    files = TaskFiles(task.pk, task.lease)
+    stored = files.read_finish()
+    if stored is not None:
+        found = Outcome.from_fields(stored)
+    else:
+        found = outcome.lost(children.return_code(monitor), files.log_tail())
+    return _finish(task, found)
+
+
+def _look_at_starting(task: TaskState) -> bool:
+    if task.monitor_pid is None:
+        return _overdue(task) and _put_back(task)
+    process = Process(task.monitor_pid, task.monitor_start)
+    files = TaskFiles(task.pk, task.lease)
+    if not process.is_alive:
+        return _finish(task, outcome.not_adopted(children.return_code(process), files.log_tail()))
+    if not _overdue(task):
+        return False
+    # First the row, so that a process on its way cannot adopt it between the signal and the update.
+    finished = _finish(task, outcome.start_timed_out(settings.START_TIMEOUT, files.log_tail()))
+    if finished:
+        kill_tree(process)
+    return finished
+
+
+def _put_back(task: TaskState) -> bool:
+    if task.lease >= CLAIMS_LIMIT:
+        return _finish(task, outcome.claimed_in_vain(task.lease))
+    return transitions.put_back(task)
+
+
+def _look_at_elsewhere(task: TaskState) -> bool:
+    """Give up a task of another host after two looks at the same heartbeat; its pids mean nothing here."""
+    if task.status == Status.STARTING:
+        if not _overdue(task, settings.START_TIMEOUT + settings.LOST_AFTER):
+            return False
+        found = outcome.silent(task.host, settings.START_TIMEOUT + settings.LOST_AFTER)
+        return transitions.finish(task.pk, task.lease, found, before=Status.STARTING)
+    if task.stale_since is None:
+        if _database_says(task, Q(heartbeat_at__lt=Now() - _seconds(settings.LOST_AFTER))):
+            transitions.mark_stale(task)
+        return False
+    first_look_before: datetime = Now() - _seconds(settings.LOST_AFTER)
+    found = outcome.silent(task.host, settings.LOST_AFTER)
+    return transitions.give_up(task, found, first_look_before=first_look_before)
+
+
+def _finish(task: TaskState, found: Outcome) -> bool:
+    if not transitions.finish(task.pk, task.lease, found, before=Status(task.status)):
+        return False
+    logger.warning("task=%s command=%s status=%s error=%s", task.pk, task.command, found.status, found.error_title)
+    files = TaskFiles(task.pk, task.lease)
+    files.remove_temporary()
+    files.remove_finish()
+    return True
+
+
+def _overdue(task: TaskState, seconds: float | None = None) -> bool:
+    limit = settings.START_TIMEOUT if seconds is None else seconds
+    return _database_says(task, Q(claimed_at__lt=Now() - _seconds(limit)))
+
+
+def _database_says(task: TaskState, condition: Q) -> bool:
+    """Ask the database, whose clock all hosts share."""
+    return TaskState.objects.filter(condition, pk=task.pk, lease=F("lease")).exists()
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)

@@ -1,0 +1,25 @@
+"""One round of housekeeping, safe any time, many times, anywhere."""
+
+from __future__ import annotations
+
+from brokerless.dispatch import dispatch, dispatch_for_poll
+from brokerless.models import TaskState
+from brokerless.reap import look_at, reap
+
+
+def tick() -> tuple[int, int]:
+    """Bring every active task to the truth and start what may run; return how many of each."""
+    return reap(), dispatch()
+
+
+def look_after(task: TaskState) -> TaskState:
+    """Bring one task to the truth because somebody looks at it, and return it as it is now.
+
+    Costs no query unless something is wrong with it or it waits to be started.
+    """
+    if look_at(task):
+        dispatch_for_poll()
+    elif task.status != TaskState.Status.READY or not dispatch_for_poll():
+        return task
+    task.refresh_from_db()
+    return task

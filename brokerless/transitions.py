@@ -1,0 +1,162 @@
+"""Every change of a task's status: one conditional UPDATE each, under the lease, and nowhere else.
+
+| from              | to        | function                                |
+|-------------------|-----------|-----------------------------------------|
+| READY             | STARTING  | `claim`                                 |
+| STARTING          | RUNNING   | `adopt`                                 |
+| STARTING          | READY     | `put_back`                              |
+| READY, STARTING   | CANCELLED | `request_cancel`                        |
+| STARTING, RUNNING | finished  | `finish`                                |
+
+Zero rows updated means that somebody was first, or that the reply of an own UPDATE was lost: the row is read
+back, and the wanted state under the own lease counts as done. Whoever lost changes nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from brokerless.models import TaskState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from brokerless.outcome import Outcome
+    from brokerless.processes import Process
+
+Status = TaskState.Status
+
+
+def claim(task: TaskState, *, host: str) -> bool:
+    """READY → STARTING: take the next lease for this host. `task` is brought up to date."""
+    changed = _update(
+        {"pk": task.pk, "status": Status.READY, "lease": task.lease},
+        status=Status.STARTING,
+        lease=F("lease") + 1,
+        host=host,
+        claimed_at=Now(),
+    )
+    if changed:
+        task.lease += 1
+        task.status = Status.STARTING
+        task.host = host
+    return changed
+
+
+def note_process(task: TaskState, process: Process) -> bool:
+    """Note the process that was started for a claim, unless it has adopted the row already."""
+    return _update(
+        {"pk": task.pk, "status": Status.STARTING, "lease": task.lease, "monitor_pid": None},
+        monitor_pid=process.pid,
+        monitor_start=process.start,
+    )
+
+
+def adopt(task_id: UUID, lease: int, *, name: str, host: str, monitor: Process, command: Process) -> bool:
+    """STARTING → RUNNING: the monitor takes the row, if it is of the command that the process was started for."""
+    own = {"pk": task_id, "lease": lease, "command": name}
+    changes = {
+        "host": host,
+        "monitor_pid": monitor.pid,
+        "monitor_start": monitor.start,
+        "command_pid": command.pid,
+        "command_start": command.start,
+    }
+    return _update(
+        own | {"status": Status.STARTING},
+        status=Status.RUNNING,
+        started_at=Now(),
+        heartbeat_at=Now(),
+        **changes,
+    ) or _holds(own | {"status": Status.RUNNING}, changes)
+
+
+class Beat(NamedTuple):
+    """What a heartbeat learnt: whether the row is still its monitor's, and whether it is to stop."""
+
+    owned: bool
+    cancel_requested: bool
+
+
+def beat(task_id: UUID, lease: int, progress: dict[str, Any]) -> Beat:
+    """Renew the lease and store the progress; say whether the task is still this monitor's."""
+    running = TaskState.objects.filter(pk=task_id, lease=lease, status=Status.RUNNING)
+    owned = running.update(heartbeat_at=Now(), stale_since=None, version=F("version") + 1, **progress) == 1
+    return Beat(owned, owned and running.filter(cancel_requested_at__isnull=False).exists())
+
+
+def finish(
+    task_id: UUID,
+    lease: int,
+    outcome: Outcome,
+    *,
+    before: Status = Status.RUNNING,
+    progress: dict[str, Any] | None = None,
+) -> bool:
+    """RUNNING (or STARTING) → the outcome's final status."""
+    own = {"pk": task_id, "lease": lease}
+    fields = outcome.fields()
+    return _update(own | {"status": before}, finished_at=Now(), **fields, **(progress or {})) or _holds(
+        own, {"status": fields["status"], "error_type": fields["error_type"]}
+    )
+
+
+def put_back(task: TaskState) -> bool:
+    """STARTING → READY: whoever claimed the task ended before it had started anything for it."""
+    return _update(
+        {"pk": task.pk, "status": Status.STARTING, "lease": task.lease, "monitor_pid": None},
+        status=Status.READY,
+        host="",
+        claimed_at=None,
+    )
+
+
+def request_cancel(task_id: UUID, *, by: AbstractBaseUser | None) -> Status | None:
+    """READY, STARTING → CANCELLED, or ask the monitor of a RUNNING one.
+
+    Returns the status that was left or asked; None when the task is finished already.
+    """
+    request = {"cancel_requested_at": Now(), "cancel_requested_by": by}
+    for status in (Status.READY, Status.STARTING):
+        # In this order a task that moves on meanwhile is met again by the next update.
+        if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, finished_at=Now(), **request):
+            return status
+    running = {"pk": task_id, "status": Status.RUNNING}
+    if _update(running | {"cancel_requested_at": None}, **request) or _holds(running, {}):
+        return Status.RUNNING
+    return None
+
+
+def mark_stale(task: TaskState) -> bool:
+    """Note that this very heartbeat has stood still for too long, at the first look."""
+    return _update(_same_beat(task) | {"stale_since": None}, stale_since=Now())
+
+
+def give_up(task: TaskState, outcome: Outcome, *, first_look_before: datetime) -> bool:
+    """RUNNING → LOST from another host: the heartbeat of the first look still stands at the second."""
+    return _update(
+        _same_beat(task) | {"stale_since__lt": first_look_before}, finished_at=Now(), **outcome.fields()
+    )
+
+
+def _same_beat(task: TaskState) -> dict[str, Any]:
+    return {
+        "pk": task.pk,
+        "lease": task.lease,
+        "status": Status.RUNNING,
+        "heartbeat_at": task.heartbeat_at,
+    }
+
+
+def _update(where: dict[str, Any], **changes: Any) -> bool:
+    return TaskState.objects.filter(**where).update(version=F("version") + 1, **changes) == 1
+
+
+def _holds(where: dict[str, Any], values: dict[str, Any]) -> bool:
+    return TaskState.objects.filter(**where, **values).exists()

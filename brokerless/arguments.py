@@ -12,9 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from brokerless.exceptions import InvalidArguments, UnknownCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-FLAGS = (argparse._StoreTrueAction, argparse._StoreFalseAction, argparse._StoreConstAction)  # noqa: SLF001
 REPEATED = (argparse._AppendAction, argparse._ExtendAction)  # noqa: SLF001
 
 
@@ -80,26 +79,28 @@ def command_line(
     return [*words, *separator, *map(_word, positional)]
 
 
-def _option_words(action: argparse.Action, value: Any) -> Iterator[str]:
+def _option_words(action: argparse.Action, value: Any) -> list[str]:
     flag = next((f for f in action.option_strings if f.startswith("--")), action.option_strings[0])
-    if isinstance(action, FLAGS):
-        if not isinstance(value, bool):
-            raise InvalidArguments(f"The option {action.dest!r} is true or false, not {value!r}.")
-        if value != isinstance(action, argparse._StoreFalseAction):  # noqa: SLF001
-            yield flag
-    elif isinstance(action, argparse.BooleanOptionalAction):
-        yield flag if value else next(f for f in action.option_strings if f.startswith("--no-"))
-    elif isinstance(action, argparse._CountAction):  # noqa: SLF001
-        yield from [flag] * int(value)
-    elif action.nargs in (None, "?") and isinstance(action, REPEATED):
-        for item in _listed(value):
-            yield f"{flag}={_word(item)}"
-    elif action.nargs in (None, "?"):
-        if isinstance(value, list | dict):
-            raise InvalidArguments(f"The option {action.dest!r} takes one value, not {value!r}.")
-        yield f"{flag}={_word(value)}"
-    else:
-        yield from [flag, *map(_word, _listed(value))]
+    if isinstance(action, argparse._CountAction):  # noqa: SLF001
+        return [flag] * int(value)
+    if action.nargs == 0 or isinstance(action, argparse.BooleanOptionalAction):
+        return _switch_words(action, flag, value)
+    if action.nargs not in (None, "?"):
+        return [flag, *map(_word, _listed(value))]
+    if isinstance(action, REPEATED):
+        return [f"{flag}={_word(item)}" for item in _listed(value)]
+    if isinstance(value, list | dict):
+        raise InvalidArguments(f"The option {action.dest!r} takes one value, not {value!r}.")
+    return [f"{flag}={_word(value)}"]
+
+
+def _switch_words(action: argparse.Action, flag: str, value: Any) -> list[str]:
+    if not isinstance(value, bool):
+        raise InvalidArguments(f"The option {action.dest!r} is true or false, not {value!r}.")
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return [flag if value else next(f for f in action.option_strings if f.startswith("--no-"))]
+    is_given = value != isinstance(action, argparse._StoreFalseAction)  # noqa: SLF001
+    return [flag] if is_given else []
 
 
 def _listed(value: Any) -> list[Any]:

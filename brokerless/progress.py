@@ -11,7 +11,7 @@ from brokerless.channel import CURRENT, STAGE, TOTAL, UNKNOWN
 from brokerless.current import current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from brokerless.channel import CommandEnd
 
@@ -29,6 +29,7 @@ def track(
     total: int | None = None,
     unit: str = "items",
     message: str = "",
+    size: Callable[[Item], int] | None = None,
     quiet: bool = False,
 ) -> Iterator[Item]:
     """Yield the items of `iterable` and report after each how many are done.
@@ -38,24 +39,31 @@ def track(
 
     total: how many items there will be; None takes `len(iterable)` if it has one, else it stays unknown.
     unit: what the items are, in the plural ("books"). message: the stage, in the user's words.
+    size: how many items one element stands for, for an iterable of batches (`len`); by default one.
     quiet: draw no bar (for `--verbosity 0`); a task's progress is reported all the same.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and size is None and hasattr(iterable, "__len__"):
         total = len(iterable)
     task = current_task()
     if task is not None:
-        return task.progress.over(iterable, total=total, unit=unit, message=message)
+        return task.progress.over(iterable, total=total, unit=unit, message=message, size=size)
     if quiet or not sys.stderr.isatty():
         return iter(iterable)
-    return _bar(iterable, total, unit, message)
+    return _bar(iterable, total, unit, message, size)
 
 
-def _bar(iterable: Iterable[Item], total: int | None, unit: str, message: str) -> Iterator[Item]:
+def _bar(
+    iterable: Iterable[Item], total: int | None, unit: str, message: str, size: Callable[[Item], int] | None
+) -> Iterator[Item]:
     try:
         from tqdm import tqdm  # some 50 ms of import: only when a bar is drawn
     except ImportError:
-        return iter(iterable)
-    return iter(tqdm(iterable, total=total, unit=f" {unit}", desc=message or None, dynamic_ncols=True))
+        yield from iterable
+        return
+    with tqdm(total=total, unit=f" {unit}", desc=message or None, dynamic_ncols=True) as bar:
+        for item in iterable:
+            yield item
+            bar.update(1 if size is None else size(item))
 
 
 class Reporter:
@@ -76,12 +84,22 @@ class Reporter:
         """Say how many items are done."""
         self._numbers[CURRENT] = current
 
-    def over(self, iterable: Iterable[Item], *, total: int | None, unit: str, message: str) -> Iterator[Item]:
+    def over(
+        self,
+        iterable: Iterable[Item],
+        *,
+        total: int | None,
+        unit: str,
+        message: str,
+        size: Callable[[Item], int] | None = None,
+    ) -> Iterator[Item]:
         """Begin a stage and yield the items of `iterable`, counting each when the next one is asked for."""
         self.start(total=total, unit=unit, message=message)
         numbers = self._numbers
-        for done, item in enumerate(iterable, 1):
+        done = 0
+        for item in iterable:
             yield item
+            done += 1 if size is None else size(item)
             numbers[CURRENT] = done
 
 

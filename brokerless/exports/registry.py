@@ -1,0 +1,35 @@
+"""The exporters of a site by name; each app's `exporters` module registers its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brokerless.exports.exceptions import UnknownExporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brokerless.exports.exporter import Exporter
+
+_exporters: dict[str, Exporter] = {}
+
+
+def register(name: str) -> Callable[[type[Exporter]], type[Exporter]]:
+    """Register the decorated exporter under a name, which is also a part of its URL and of its command."""
+
+    def decorate(exporter_class: type[Exporter]) -> type[Exporter]:
+        if name in _exporters and type(_exporters[name]) is not exporter_class:
+            raise ValueError(f"There are two exporters of the name {name!r}; rename one.")
+        _exporters[name] = exporter_class(name)
+        return exporter_class
+
+    return decorate
+
+
+def get_exporter(name: str) -> Exporter:
+    """Return the exporter of that name. Raises UnknownExporter with the names that exist."""
+    try:
+        return _exporters[name]
+    except KeyError:
+        known = ", ".join(sorted(_exporters)) or "none; declare one in an app's exporters.py"
+        raise UnknownExporter(f"There is no exporter {name!r}; there is: {known}.") from None

@@ -1,0 +1,105 @@
+"""Export files in the storage of the settings: written, recorded, opened again."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.files import File
+from django.utils import timezone
+
+from brokerless import current_task
+from brokerless.exports.exceptions import OutputError
+from brokerless.exports.formats import CSV_SUFFIX, GZIP_SUFFIX
+from brokerless.exports.models import ExportFile
+from brokerless.exports.writing import Written, new_file, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.core.files.storage import Storage
+
+    from brokerless.exports.exporter import Exporter
+    from brokerless.exports.writing import Export
+
+PRIVATE_DIRECTORY = 0o700
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants what: the exporter, the filters, and the file's owner."""
+
+    exporter: Exporter
+    filters: Mapping[str, Any]
+    owner_id: Any = None
+
+
+def store(request: Request, export: Export) -> ExportFile:
+    """Write an export into the storage and return its record, which is ready when this returns.
+
+    Raises OutputError with the reason; then neither a file nor a record is left.
+    """
+    task = current_task()
+    record = ExportFile.objects.create(
+        exporter=request.exporter.name,
+        filters=dict(request.filters),
+        name=file_name(request.exporter),
+        owner_id=request.owner_id,
+        task_id=task.id if task is not None else None,
+    )
+    try:
+        written = _write_into(record, export)
+    except BaseException:
+        record.delete()
+        raise
+    record.rows, record.bytes, record.sha256 = written.rows, written.bytes, written.sha256
+    record.ready_at = timezone.now()
+    record.save(update_fields=["rows", "bytes", "sha256", "ready_at"])
+    return record
+
+
+def file_name(exporter: Exporter) -> str:
+    """Return the name under which the user gets the file: what it holds, and the day."""
+    day = timezone.localdate().isoformat()
+    return f"{exporter.file_name or exporter.name}-{day}{CSV_SUFFIX}{GZIP_SUFFIX}"
+
+
+def local_path(record: ExportFile) -> Path | None:
+    """Return where a record's file lies on this machine; None in a storage elsewhere."""
+    return _path(record.storage, record.storage_name)
+
+
+def _write_into(record: ExportFile, export: Export) -> Written:
+    path = local_path(record)
+    if path is None:
+        return _upload(record, export)
+    try:
+        path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
+    with new_file(path) as file:
+        return write(export, file, compressed=True)
+
+
+def _upload(record: ExportFile, export: Export) -> Written:
+    """Write a nameless local file, and hand it to the storage when it is complete."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            written = write(export, file, compressed=True)
+            file.seek(0)
+            task = current_task()
+            if task is not None:
+                task.renew_lease()
+            record.storage.save(record.storage_name, File(file))
+    except OSError as error:
+        raise OutputError(f"The storage cannot be written to: {error.strerror or error}.") from error
+    return written
+
+
+def _path(storage: Storage, name: str) -> Path | None:
+    try:
+        return Path(storage.path(name))
+    except NotImplementedError:  # how Django's storages say that they are elsewhere
+        return None

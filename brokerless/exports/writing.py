@@ -1,0 +1,155 @@
+"""Writing one export: a temporary file, complete on the disk, then moved under its final name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from brokerless import current_task, track
+from brokerless.exports.compression import gzip_writer
+from brokerless.exports.exceptions import OutputError
+from brokerless.exports.formats import encode_csv
+from brokerless.exports.sources import choose_source, one_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from django.db.models import QuerySet
+
+    from brokerless import CurrentTask
+    from brokerless.exports.columns import Column
+
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is to be written: the rows of a queryset in these columns."""
+
+    queryset: QuerySet
+    columns: Sequence[Column]
+    unit: str
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: rows without the header, bytes as they are in the file, and their SHA-256."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Digest:
+    """A writer that counts and hashes what passes through it."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._sha256 = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        self._target.write(data)
+        self._sha256.update(data)
+        self.bytes += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._target.flush()
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+def write(export: Export, target: BinaryIO, *, compressed: bool) -> Written:
+    """Stream the rows into a binary file as CSV, with memory that does not grow with their number."""
+    digest = Digest(target)
+    source = choose_source(export.queryset, export.columns)
+    # Closed at once when the writing fails: the database's cursor must not wait for the garbage collector.
+    with one_moment(export.queryset), closing(source.blocks()) as blocks:
+        count = export.queryset.count()
+        tracked = track(blocks, total=count, unit=export.unit, size=len, quiet=export.quiet)
+        counted = RowCount(tracked)
+        pieces = encode_csv([column.header for column in export.columns], counted)
+        with gzip_writer(digest) if compressed else nullcontext(digest) as writer:
+            for piece in pieces:
+                writer.write(piece)
+    digest.flush()
+    return Written(counted.rows, digest.bytes, digest.hexdigest())
+
+
+@contextmanager
+def new_file(final: Path) -> Iterator[BinaryIO]:
+    """Open a private file that takes the name `final` when the block ends well, complete and on the disk.
+
+    Until then it has a temporary name beside it. On any error it is removed; in a task it is noted first, so
+    that whoever finishes the task removes it if this process cannot. The lease is renewed before the file
+    appears. Raises OutputError with the reason when it cannot be written.
+    """
+    task = current_task()
+    temporary = final.with_name(f".{final.name}.{_token(task)}.partial")
+    if task is not None:
+        task.note_temporary(temporary)
+    try:
+        with _create(temporary) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if task is not None:
+            task.renew_lease()
+        _move_into_place(temporary, final)
+    except OSError as error:
+        raise OutputError(f"{final} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):  # it has its final name, or was never made
+            temporary.unlink()
+
+
+def _token(task: CurrentTask | None) -> str:
+    return str(os.getpid()) if task is None else f"{task.id}-{task.lease}"
+
+
+def _create(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
+    return os.fdopen(descriptor, "wb")
+
+
+def _move_into_place(temporary: Path, final: Path) -> None:
+    """Give a complete file its final name, and see that the name is on the disk too."""
+    temporary.replace(final)
+    directory = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write_to_standard_output(export: Export) -> Written:
+    """Write a compressed export to standard output. Raises OutputError when nobody reads it to the end."""
+    try:
+        written = write(export, sys.stdout.buffer, compressed=True)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is still buffered cannot be written either, and would be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
+    return written
+
+
+class RowCount:
+    """Counts the rows of the blocks that pass."""
+
+    def __init__(self, blocks: Iterable[list[Sequence[Any]]]) -> None:
+        self._blocks = blocks
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[list[Sequence[Any]]]:
+        for block in self._blocks:
+            self.rows += len(block)
+            yield block

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from library import views
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="book_list")),
+    path("books/", views.book_list, name="book_list"),
+    path("books/generate/", views.generate_books, name="generate_books"),
+    path("tasks/", include("brokerless.urls")),
+    path("exports/", include("brokerless.exports.urls")),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

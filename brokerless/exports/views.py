@@ -1,0 +1,111 @@
+"""Ask for an export, and fetch its file."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from brokerless import launch
+from brokerless.exports import forms
+from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, UnknownExporter
+from brokerless.exports.models import ExportFile
+from brokerless.exports.registry import get_exporter
+from brokerless.exports.streaming import file_response
+from brokerless.representation import next_poll, represent
+from brokerless.responses import for_users, problem, wants_json
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+    from brokerless.exports.exporter import Exporter
+    from brokerless.models import TaskState
+
+
+@require_http_methods(["GET", "POST"])
+@for_users
+def export(request: HttpRequest, name: str) -> HttpResponse:
+    """Show the exporter's form (GET), or start an export (POST)."""
+    try:
+        exporter = get_exporter(name)
+        exporter.check_permission(request.user)
+    except UnknownExporter as error:
+        raise Http404 from error
+    except PermissionRefused as error:
+        return problem(request, HTTPStatus.FORBIDDEN, str(error))
+    if request.method == "GET":
+        return _form(request, exporter)
+    try:
+        asked = forms.read(request, exporter)
+    except forms.MalformedBody as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, str(error))
+    except InvalidFilters as error:
+        return _refused(request, exporter, error)
+    task = launch(
+        exporter.command_name,
+        options=asked.options,
+        request=request,
+        title=exporter.describe(asked.filters),
+    )
+    return _accepted(request, task)
+
+
+@require_GET
+@for_users
+def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
+    """Send an export file to its owner, or to staff who may see it."""
+    record = get_object_or_404(ExportFile.objects.visible_to(request.user), pk=file_id)
+    try:
+        get_exporter(record.exporter).check_permission(request.user)
+    except (UnknownExporter, PermissionRefused) as error:
+        return problem(request, HTTPStatus.FORBIDDEN, str(error))
+    if not record.is_ready:
+        return problem(request, HTTPStatus.CONFLICT, _("The file is not ready yet."))
+    try:
+        return file_response(request, record)
+    except FileNotFoundError:
+        return problem(request, HTTPStatus.GONE, _("The file is no longer there; ask for it again."))
+
+
+def _form(request: HttpRequest, exporter: Exporter, *, errors: InvalidFilters | None = None) -> HttpResponse:
+    data = request.POST if errors else request.GET
+    form = exporter.filterset_class(data or None).form if exporter.filterset_class else None
+    context = {
+        "exporter": exporter,
+        "form": form,
+        # Those of the filters are beside their fields already.
+        "mail_errors": errors.errors.get(forms.MAIL_FIELD, []) if errors else [],
+        "wants_mail": forms.MAIL_FIELD in data,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
+    return render(request, "brokerless_exports/export_form.html", context, status=status)
+
+
+def _refused(request: HttpRequest, exporter: Exporter, error: InvalidFilters) -> HttpResponse:
+    if wants_json(request):
+        detail = _("Some of the filters are wrong.")
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=error.errors)
+    return _form(request, exporter, errors=error)
+
+
+def _accepted(request: HttpRequest, task: TaskState) -> HttpResponse:
+    url = reverse("brokerless:task", args=[task.pk])
+    if wants_json(request):
+        response = JsonResponse(represent(task), status=HTTPStatus.ACCEPTED)
+        response["Location"] = url
+        # In whole seconds, at least one (RFC 9110, 10.2.3).
+        response["Retry-After"] = str(max(1, (next_poll(task) or 0) // 1000))
+        return response
+    text = _("We have your request. The file is being made; you may leave this page.")
+    messages.success(request, text, fail_silently=True)  # a site may do without messages
+    response = HttpResponseRedirect(url)
+    response.status_code = HTTPStatus.SEE_OTHER
+    return response

@@ -1,0 +1,90 @@
+"""A task as JSON, for polls and programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from brokerless.models import TaskState
+from brokerless.progress import eta_seconds
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# How long a page waits until it asks again: (age of the task in seconds, pause in milliseconds).
+POLL_PAUSES = ((5, 500), (30, 1000))
+LONGEST_POLL_PAUSE = 1500
+
+
+def represent(task: TaskState) -> dict[str, Any]:
+    """Return the task as the JSON that `docs/http.md` describes."""
+    return {
+        "id": str(task.pk),
+        "command": task.command,
+        "title": str(task),
+        "status": task.status,
+        "status_label": task.get_status_display(),
+        "cancelling": task.is_cancelling,
+        "progress": progress(task),
+        "created_at": _moment(task.created_at),
+        "started_at": _moment(task.started_at),
+        "finished_at": _moment(task.finished_at),
+        "attempt": task.lease,
+        "exit_code": task.exit_code,
+        "error": error(task),
+        "result": task.result,
+        "next_poll_ms": next_poll(task),
+        "links": links(task),
+    }
+
+
+def progress(task: TaskState) -> dict[str, Any] | None:
+    """Return how far the task is; None before it has said anything."""
+    current, total = task.progress_current, task.progress_total
+    if current is None:
+        return None
+    is_running = task.status == TaskState.Status.RUNNING
+    return {
+        "current": current,
+        "total": total,
+        "percent": min(100, 100 * current // total) if total else None,
+        "unit": task.progress_unit,
+        "message": task.progress_message,
+        "rate": task.progress_rate,
+        "eta_seconds": eta_seconds(current, total, task.progress_rate) if is_running else None,
+    }
+
+
+def error(task: TaskState) -> dict[str, str] | None:
+    """Return why the task did not succeed; None if it did, or is not finished."""
+    if not task.error_type:
+        return None
+    return {"type": task.error_type, "title": task.error_title, "detail": task.error_detail}
+
+
+def next_poll(task: TaskState) -> int | None:
+    """Return after how many milliseconds to ask again; None for a finished task."""
+    if task.is_finished:
+        return None
+    age = (timezone.now() - task.created_at).total_seconds()
+    return next((pause for limit, pause in POLL_PAUSES if age < limit), LONGEST_POLL_PAUSE)
+
+
+def links(task: TaskState) -> dict[str, str]:
+    """Return the addresses that may be used now; whoever sees the task may use them."""
+    found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
+    if task.is_finished or task.is_cancelling:
+        del found["cancel"]
+    download = task.result.get("download") if isinstance(task.result, dict) else None
+    if download:
+        found["download"] = download
+    return found
+
+
+LINKED_VIEWS = {"self": "task", "log": "log", "cancel": "cancel"}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None

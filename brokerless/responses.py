@@ -1,0 +1,78 @@
+"""One URL, two readers: pages for people, JSON for programs, and errors in both."""
+
+from __future__ import annotations
+
+from functools import wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"  # RFC 9457
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether the client asks for JSON rather than for a page, which is the default."""
+    return request.get_preferred_type(["text/html", JSON_TYPE]) == JSON_TYPE
+
+
+def problem(
+    request: HttpRequest, status: HTTPStatus, detail: str, *, errors: dict[str, list[str]] | None = None
+) -> HttpResponse:
+    """Answer with an error: RFC 9457 problem details in JSON, or a readable page.
+
+    errors: for each wrong field the sentences that say what is wrong with it.
+    """
+    if not wants_json(request):
+        context = {"status": status.value, "title": status.phrase, "detail": detail}
+        return render(request, "brokerless/problem.html", context, status=status)
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return JsonResponse(body, status=status, content_type=PROBLEM_TYPE)
+
+
+def for_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view be reached by logged-in users only, keep its answers out of shared caches, and say 404 in JSON.
+
+    A page sends the visitor to log in; JSON is answered with 401.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *arguments: Any, **keywords: Any) -> HttpResponse:
+        response = _answer(view, request, arguments, keywords)
+        patch_vary_headers(response, ["Accept", "Cookie"])
+        if not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return guarded
+
+
+def _answer(
+    view: Callable[..., HttpResponse], request: HttpRequest, arguments: Any, keywords: Any
+) -> HttpResponse:
+    if not request.user.is_authenticated:
+        if wants_json(request):
+            return problem(request, HTTPStatus.UNAUTHORIZED, _("Log in first."))
+        return redirect_to_login(request.get_full_path())
+    try:
+        return view(request, *arguments, **keywords)
+    except Http404:
+        # The same for what does not exist and for what is somebody else's.
+        return problem(request, HTTPStatus.NOT_FOUND, _("There is no such thing here, or it is not yours."))

@@ -1,0 +1,16 @@
+"""The addresses of tasks: `path("tasks/", include("brokerless.urls"))`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from brokerless import views
+
+app_name = "brokerless"
+
+urlpatterns = [
+    path("", views.task_list, name="tasks"),
+    path("<uuid:task_id>/", views.task_detail, name="task"),
+    path("<uuid:task_id>/log", views.task_log, name="log"),
+    path("<uuid:task_id>/cancel", views.task_cancel, name="cancel"),
+]

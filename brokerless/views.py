@@ -1,0 +1,115 @@
+"""The pages and the JSON of tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from brokerless.models import TaskState
+from brokerless.representation import links, progress, represent
+from brokerless.responses import for_users, problem, wants_json
+from brokerless.runtime_dir import TaskFiles
+from brokerless.tick import look_after
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+PAGE_SIZE = 25
+LOG_CHUNK = 65_536  # bytes
+LOG_TAIL = 4_000  # bytes, on the task's page
+NEXT_OFFSET_HEADER = "X-Next-Offset"
+
+
+@require_GET
+@for_users
+def task_list(request: HttpRequest) -> HttpResponse:
+    """List the user's tasks, newest first, narrowed down by status and command."""
+    tasks = TaskState.objects.visible_to(request.user)
+    chosen = {name: request.GET[name] for name in ("status", "command") if request.GET.get(name)}
+    page = Paginator(tasks.filter(**chosen), PAGE_SIZE).get_page(request.GET.get("page"))
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "count": page.paginator.count,
+                "page": page.number,
+                "pages": page.paginator.num_pages,
+                "tasks": [represent(task) for task in page],
+            }
+        )
+    context = {"page": page, "chosen": chosen, "statuses": TaskState.Status.choices}
+    return render(request, "brokerless/task_list.html", context)
+
+
+@require_GET
+@for_users
+def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Show one task, brought to the truth first."""
+    task = look_after(_task_or_404(request, task_id))
+    if wants_json(request):
+        return _unless_unchanged(request, task)
+    context = {
+        "task": task,
+        "progress": progress(task),
+        "links": links(task),
+        "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
+        "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
+    }
+    return render(request, "brokerless/task_detail.html", context)
+
+
+@require_GET
+@for_users
+def task_log(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Return a piece of the task's log as text from a byte on, and the next byte in a header."""
+    task = _task_or_404(request, task_id)
+    offset = request.GET.get("offset", "0")
+    if not (offset.isascii() and offset.isdigit()):
+        return problem(request, HTTPStatus.BAD_REQUEST, _("offset must be a whole number of bytes."))
+    text, next_offset = TaskFiles(task.pk, task.lease).read_log(int(offset), LOG_CHUNK)
+    return HttpResponse(
+        text,
+        content_type="text/plain; charset=utf-8",
+        headers={NEXT_OFFSET_HEADER: str(next_offset), "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@require_POST
+@for_users
+def task_cancel(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Ask for the task to stop."""
+    task = _task_or_404(request, task_id)
+    if not task.cancel(by=request.user):
+        return problem(request, HTTPStatus.CONFLICT, _("The task is finished; there is nothing to cancel."))
+    if wants_json(request):
+        return JsonResponse(represent(task), status=HTTPStatus.ACCEPTED)
+    response = HttpResponseRedirect(reverse("brokerless:task", args=[task.pk]))
+    response.status_code = HTTPStatus.SEE_OTHER
+    return response
+
+
+def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:
+    return get_object_or_404(TaskState.objects.visible_to(request.user), pk=task_id)
+
+
+def _unless_unchanged(request: HttpRequest, task: TaskState) -> HttpResponse:
+    """Answer with the task's JSON, or with 304 if the client has it already."""
+    body = json.dumps(represent(task)).encode()
+    etag = quote_etag(hashlib.sha256(body).hexdigest()[:32])
+    if request.headers.get("If-None-Match") == etag:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(body, content_type="application/json")
+    response["ETag"] = etag
+    return response

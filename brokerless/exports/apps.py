@@ -12,4 +12,6 @@ class BrokerlessExportsConfig(AppConfig):
     verbose_name = _("Exports")
 
     def ready(self) -> None:
+        from brokerless.exports import checks  # noqa: F401 - registers them
+
         autodiscover_modules("exporters")

@@ -33,3 +33,8 @@ def get_exporter(name: str) -> Exporter:
     except KeyError:
         known = ", ".join(sorted(_exporters)) or "none; declare one in an app's exporters.py"
         raise UnknownExporter(f"There is no exporter {name!r}; there is: {known}.") from None
+
+
+def all_exporters() -> list[Exporter]:
+    """Return every registered exporter."""
+    return list(_exporters.values())

@@ -1,0 +1,50 @@
+"""System checks of the exports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings as django_settings
+from django.core import checks
+from django.core.exceptions import FieldDoesNotExist
+
+from brokerless.checks import TAG, settings_messages
+from brokerless.exports.conf import settings
+from brokerless.exports.registry import all_exporters
+
+if TYPE_CHECKING:
+    from brokerless.exports.exporter import Exporter
+
+
+@checks.register(TAG)
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """E001: an entry of EXPORTS is unknown or has a wrong value."""
+    return settings_messages(settings, "brokerless_exports.E001")
+
+
+@checks.register(TAG)
+def check_storage(**_: Any) -> list[checks.CheckMessage]:
+    """E002: the storage of the export files does not exist."""
+    if settings_messages(settings, "") or settings.STORAGE in django_settings.STORAGES:
+        return []
+    message = f"STORAGES has no entry {settings.STORAGE!r}, where the export files are to be stored."
+    hint = "Add one whose location is outside MEDIA_ROOT, or name another in EXPORTS['STORAGE']."
+    return [checks.Error(message, hint=hint, id="brokerless_exports.E002")]
+
+
+@checks.register(TAG)
+def check_columns(**_: Any) -> list[checks.CheckMessage]:
+    """E003: a column of an exporter is no path of fields."""
+    return [message for exporter in all_exporters() for message in _column_messages(exporter)]
+
+
+def _column_messages(exporter: Exporter) -> list[checks.CheckMessage]:
+    messages = []
+    for column in exporter.get_columns():
+        try:
+            column.renderer(exporter.model)
+        except (FieldDoesNotExist, AttributeError) as error:
+            text = f"The exporter {exporter.name!r} has a column {column.path!r}, but: {error}."
+            hint = "Name a field, or follow relations to one with two underscores (author__name)."
+            messages.append(checks.Error(text, hint=hint, id="brokerless_exports.E003"))
+    return messages

@@ -11,7 +11,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from brokerless import launch
 from library.filters import BookFilter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 
 
-@require_GET
+@require_safe
 @login_required
 @permission_required("library.view_book", raise_exception=True)
 def book_list(request: HttpRequest) -> HttpResponse:
@@ -46,12 +46,12 @@ def book_list(request: HttpRequest) -> HttpResponse:
     return render(request, "library/book_list.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @permission_required("library.generate_book", raise_exception=True)
 def generate_books(request: HttpRequest) -> HttpResponse:
     """Take a number, start the job, and go to the page with its bar."""
-    form = GenerateBooksForm(request.POST or None)
+    form = GenerateBooksForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
         return render(request, "library/generate_books.html", {"form": form}, status=status)

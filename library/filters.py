@@ -1,0 +1,86 @@
+"""What books can be searched by: on the page, and as the options of an export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import django_filters
+from django import forms
+from django.db.models import Q, Value
+from django.db.models.functions import Upper
+from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
+
+from library.models import HIGHEST_RATING, LOWEST_RATING, Book
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class YearFilter(django_filters.NumberFilter):
+    """A bound of the year of publication: a whole number."""
+
+    field_class = forms.IntegerField
+
+
+class BookFilter(django_filters.FilterSet):
+    """Narrow books down; every bound is inclusive, and every part that is given must hold."""
+
+    q = django_filters.CharFilter(
+        method="filter_q",
+        label=_("Search"),
+        help_text=_("Part of the title or of the name of an author or contributor, or a whole ISBN-13."),
+    )
+    author = django_filters.CharFilter(
+        field_name="author__name",
+        lookup_expr="icontains",
+        label=_("Author"),
+        help_text=_("Part of the first author's name."),
+    )
+    language = django_filters.CharFilter(
+        method="filter_language",
+        label=_("Language"),
+        help_text=_("The code of the language, such as eng or en-US, in upper or lower case."),
+    )
+    published_after = YearFilter(
+        field_name="published_year",
+        lookup_expr="gte",
+        label=_("Published from"),
+        help_text=_("The first year of publication to include; years BC are negative."),
+    )
+    published_before = YearFilter(
+        field_name="published_year",
+        lookup_expr="lte",
+        label=_("Published until"),
+        help_text=_("The last year of publication to include; years BC are negative."),
+    )
+    min_rating = django_filters.NumberFilter(
+        field_name="average_rating",
+        lookup_expr="gte",
+        min_value=LOWEST_RATING,
+        max_value=HIGHEST_RATING,
+        label=_("Lowest rating"),
+        help_text=_("The lowest average rating to include, from 0 to 5."),
+    )
+    available = django_filters.BooleanFilter(
+        widget=forms.Select(choices=[("", _("Any")), ("true", _("Yes")), ("false", _("No"))]),
+        label=_("Available"),
+        help_text=_("Yes for books that can be lent, no for the others."),
+    )
+
+    class Meta:
+        model = Book
+        fields = []  # only those declared above
+
+    def filter_q(self, queryset: QuerySet[Book], name: str, value: str) -> QuerySet[Book]:
+        """Return the books that hold the text, or have it for an ISBN, with hyphens or without."""
+        holds_text = (
+            Q(title__icontains=value) | Q(author__name__icontains=value) | Q(contributors__icontains=value)
+        )
+        isbn13 = value.replace("-", "")
+        # Of a lone hyphen nothing is left, and nothing is what the books without an ISBN have.
+        return queryset.filter(holds_text | Q(isbn13=isbn13) if isbn13 else holds_text)
+
+    def filter_language(self, queryset: QuerySet[Book], name: str, value: str) -> QuerySet[Book]:
+        """Return the books in a language; unlike `iexact`, this is served by the index on SQLite as well."""
+        return queryset.filter(Exact(Upper("language"), Upper(Value(value))))

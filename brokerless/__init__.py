@@ -5,12 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from brokerless.exceptions import BrokerlessError, InvalidArguments, LeaseLost, TaskCancelled, UnknownCommand
+
 if TYPE_CHECKING:
     from brokerless.current import CurrentTask, current_task
     from brokerless.launching import alaunch, launch
     from brokerless.progress import track
 
-__all__ = ["CurrentTask", "alaunch", "current_task", "launch", "track"]
+__all__ = [
+    "BrokerlessError",
+    "CurrentTask",
+    "InvalidArguments",
+    "LeaseLost",
+    "TaskCancelled",
+    "UnknownCommand",
+    "alaunch",
+    "current_task",
+    "launch",
+    "track",
+]
 
 _HOMES = {
     "CurrentTask": "brokerless.current",

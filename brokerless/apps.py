@@ -6,3 +6,6 @@ class BrokerlessConfig(AppConfig):
     name = "brokerless"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = _("Background tasks")
+
+    def ready(self) -> None:
+        from brokerless import checks  # noqa: F401 - registers them

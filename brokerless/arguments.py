@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import get_commands, load_command_class
@@ -14,7 +15,12 @@ from brokerless.exceptions import InvalidArguments, UnknownCommand
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# Print something and end the process: nothing that a task can be asked to do.
+LEAVING = (argparse._HelpAction, argparse._VersionAction)  # noqa: SLF001
 REPEATED = (argparse._AppendAction, argparse._ExtendAction)  # noqa: SLF001
+
+# An even number of backslashes before it are escaped backslashes.
+ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def load_command(name: str) -> BaseCommand:
@@ -28,12 +34,21 @@ def load_command(name: str) -> BaseCommand:
 def as_json(value: Any, what: str) -> Any:
     """Return `value` as JSON gives it back. Raises InvalidArguments when it is none."""
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()  # fails for a lone surrogate, as an odd file name holds it
+        if ESCAPED_NUL.search(text):
+            raise ValueError("it holds the character NUL")
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArguments(
             f"The {what} {value!r} cannot be stored as JSON ({error}): pass text, numbers, true, false, null, "
             "lists and objects; for a model instance its primary key."
         ) from error
+
+
+def storable(text: str) -> str:
+    """Replace NUL, which PostgreSQL refuses, and the surrogates that stand for the bytes of odd file names."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def parse(
@@ -60,23 +75,48 @@ def command_line(
 
     Raises InvalidArguments for an option that the parser does not have.
     """
-    actions = {action.dest: action for action in parser._actions}  # noqa: SLF001 - argparse has no other list
+    actions: dict[str, list[argparse.Action]] = {}
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other list
+        if not isinstance(action, LEAVING):
+            actions.setdefault(action.dest, []).append(action)
     by_name = {name.replace("-", "_"): value for name, value in options.items() if value is not None}
     unknown = sorted(set(by_name) - set(actions))
     if unknown:
-        known = ", ".join(sorted(set(actions) - {"help", "version"}))
+        known = ", ".join(sorted(actions))
         raise InvalidArguments(f"There is no option {unknown[0]!r}; the options are: {known}.")
     words: list[str] = []
     for name, value in by_name.items():
-        if actions[name].option_strings:
-            words += _option_words(actions[name], value)
-    positional = [*arguments]
-    for action in parser._actions:  # noqa: SLF001 - in the parser's order
-        if not action.option_strings and action.dest in by_name:
-            positional += _listed(by_name[action.dest])
-    # Without the dashes -5 would be read as an option.
-    separator = ["--"] if any(str(word).startswith("-") for word in positional) else []
-    return [*words, *separator, *map(_word, positional)]
+        if actions[name][0].option_strings:
+            words += _option_words(_meant(actions[name], value), value)
+    positional = [_word(value) for value in _positional(parser, arguments, by_name)]
+    # Without the dashes -5 would be read as an option, and an option of many values would take the first.
+    is_ambiguous = any(word.startswith("-") for word in positional)
+    follows_values = bool(positional and words and not words[-1].startswith("--"))
+    return [*words, *(["--"] if is_ambiguous or follows_values else []), *positional]
+
+
+def _meant(actions: list[argparse.Action], value: Any) -> argparse.Action:
+    """Return the action that gives an option this value: `--news` and `--no-news` may be two of one option."""
+    switches = [action for action in actions if action.nargs == 0 and action.const == value]
+    return (switches or actions)[0]
+
+
+def _positional(
+    parser: argparse.ArgumentParser, arguments: Sequence[Any], by_name: Mapping[str, Any]
+) -> list[Any]:
+    """Return the positionals in the parser's order: those given by name, the others from `arguments`."""
+    rest = [*arguments]
+    words: list[Any] = []
+    for action in parser._actions:  # noqa: SLF001
+        if action.option_strings:
+            continue
+        if action.dest in by_name:
+            words += _listed(by_name[action.dest])
+        else:
+            count = 1 if action.nargs is None else action.nargs if isinstance(action.nargs, int) else len(rest)
+            words += rest[:count]
+            rest = rest[count:]
+    return words + rest
 
 
 def _option_words(action: argparse.Action, value: Any) -> list[str]:

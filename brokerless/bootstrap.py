@@ -74,6 +74,7 @@ def _part(task_id: UUID, lease: int, name: str) -> NoReturn:
     connections.close_all()
     link = Link.create()
     if may_fork():
+        sys.stdout.flush()  # what the set-up printed is not to be printed by both
         gc.freeze()  # what exists now is left alone by the collector, and so stays shared
         monitor_pid = os.getpid()
         command_pid = os.fork()
@@ -102,4 +103,6 @@ def _start_command_process(link: Link) -> int:
         output=1,
         inherit=inherited,
     )
+    # The monitor collects every child itself; a Popen that still waited could take the status from it.
+    child.returncode = 0
     return child.pid

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import os
 import socket
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 from brokerless.exceptions import LeaseLost
 
+logger = logging.getLogger("brokerless")
+
 RECEIVE_SIZE = 65_536
+# How often one call reads: more than a socket holds at once, and a command that never stops talking is
+# no reason to look at nothing else.
+RECEIVES_LIMIT = 64
 # In the shared memory, each a signed 64-bit number: written by the command, read by the monitor.
 CURRENT, TOTAL, STAGE = 0, 1, 2
 NUMBERS_SIZE = 3 * 8
@@ -49,13 +56,12 @@ class Channel:
 
     def receive_available(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the messages that have arrived, and whether the other end is still there."""
-        is_open = True
+        chunks = []
         with suppress(BlockingIOError):
-            while is_open and (chunk := self._receive_now()) is not None:
-                is_open = bool(chunk)
-                self._received += chunk
-        *lines, self._received = self._received.split(b"\n")
-        return [json.loads(line) for line in lines], is_open
+            while len(chunks) < RECEIVES_LIMIT and b"" not in chunks[-1:]:
+                chunks.append(self._receive_now())
+        *lines, self._received = b"".join([self._received, *chunks]).split(b"\n")
+        return [message for line in lines if (message := _message(line))], b"" not in chunks[-1:]
 
     def _receive_now(self) -> bytes:
         try:
@@ -65,6 +71,16 @@ class Channel:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def _message(line: bytes) -> dict[str, Any] | None:
+    """Return the message of a line; None for what a command wrote there by mistake, or cut short."""
+    with suppress(ValueError):
+        message = json.loads(line)
+        if isinstance(message, dict) and "kind" in message:
+            return message
+    logger.warning("A message of the command could not be read: %.80r", line)
+    return None
 
 
 @dataclass
@@ -82,10 +98,7 @@ class Link:
         """Create the sockets, the shared numbers and the pipe."""
         monitor_socket, command_socket = socket.socketpair()
         output_read_fd, output_write_fd = os.pipe()
-        with tempfile.TemporaryFile() as file:  # has no name: nothing can be left behind
-            file.truncate(NUMBERS_SIZE)
-            numbers_fd = os.dup(file.fileno())
-        return cls(monitor_socket, command_socket, numbers_fd, output_read_fd, output_write_fd)
+        return cls(monitor_socket, command_socket, _create_shared_memory(), output_read_fd, output_write_fd)
 
     def numbers(self) -> memoryview:
         """Map the shared numbers; assigning to one is a single store that both processes see at once."""
@@ -115,6 +128,20 @@ class Link:
         return Channel(self.command_socket)
 
 
+def _create_shared_memory() -> int:
+    """Create memory that has no name, so that nothing is left behind, and return its file descriptor.
+
+    Not a file where it can be avoided: on a full disk the first number written to it is a bus error.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("brokerless")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.truncate(descriptor, NUMBERS_SIZE)
+    return descriptor
+
+
 def _map_numbers(descriptor: int) -> memoryview:
     return memoryview(mmap.mmap(descriptor, NUMBERS_SIZE)).cast("q")
 
@@ -134,18 +161,28 @@ class CommandEnd:
     def __init__(self, channel: Channel, numbers: memoryview) -> None:
         self._channel = channel
         self.numbers = numbers
+        self._lock = threading.RLock()  # re-entrant: a signal may raise in the middle of a message
+        self._renewals = 0
 
     def tell(self, kind: str, **values: Any) -> None:
         """Send a message to the monitor; a monitor that is gone ends this process soon (PDEATHSIG)."""
-        with suppress(OSError):
+        with suppress(OSError), self._lock:
             self._channel.send({"kind": kind, **values})
 
     def renew_lease(self) -> None:
         """Have the monitor renew the lease, and wait for it. Raises LeaseLost when it could not."""
-        self.tell("renew")
+        with self._lock:
+            self._renewals += 1
+            self.tell("renew", renewal=self._renewals)
+            if not self._is_renewed():
+                raise LeaseLost("The task is no longer this process's: it has no further effect.")
+
+    def _is_renewed(self) -> bool:
+        """Wait for the answer to the newest renewal; one to an earlier, which was given up, says nothing."""
         try:
-            answer = self._channel.receive(timeout=self.RENEWAL_TIMEOUT)
-        except TimeoutError:
-            answer = None
-        if answer is None or not answer["renewed"]:
-            raise LeaseLost("The task is no longer this process's: it has no further effect.")
+            while answer := self._channel.receive(timeout=self.RENEWAL_TIMEOUT):
+                if answer["renewal"] == self._renewals:
+                    return answer["renewed"]
+        except OSError:  # no answer in time, or a command that closed every file descriptor
+            pass
+        return False

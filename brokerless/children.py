@@ -5,9 +5,14 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from brokerless.spawn import ended_with
+
 if TYPE_CHECKING:
     from brokerless.processes import Process
     from brokerless.spawn import ChildProcess
+
+# Between a child's end and the moment at which the thread that waits for it has collected its status.
+COLLECTING_TIME = 1.0  # seconds
 
 _children: dict[int, ChildProcess] = {}
 
@@ -22,7 +27,8 @@ def wait(child: ChildProcess) -> None:
 
 
 def forget(child: ChildProcess) -> None:
-    _children.pop(child.pid, None)
+    if _children.get(child.pid) is child:
+        del _children[child.pid]
 
 
 def pids() -> list[int]:
@@ -36,9 +42,10 @@ def return_code(process: Process) -> int | None:
     None when it is not a child of this process, has not ended, or the system threw its status away.
     """
     child = _children.get(process.pid)
-    if child is None:
+    if child is None or process.is_alive:
         return None
-    code = child.poll()
+    # Not poll(): while the waiting thread is about to collect the status, that knows nothing of it.
+    code = ended_with(child, within=COLLECTING_TIME)
     # Where SIGCHLD is ignored the kernel keeps no status, and subprocess makes a 0 of that.
     if code == 0 and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         return None

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from brokerless import linux
 from brokerless.arguments import as_json, parse
 from brokerless.channel import CommandEnd
 from brokerless.context import as_context, restored
-from brokerless.current import CurrentTask, set_current_task
+from brokerless.current import INSIDE_VARIABLE, CurrentTask, set_current_task
 from brokerless.exceptions import InvalidArguments, TaskCancelled
 from brokerless.progress import Reporter
 from brokerless.runtime_dir import TaskFiles
@@ -38,14 +39,40 @@ def run(channel: Channel, numbers: memoryview, *, monitor_pid: int) -> NoReturn:
     order = channel.receive()
     if order is None:
         os._exit(EXIT_ERROR)  # not adopted: nothing has been done that would want cleaning up
-    sys.stdout.reconfigure(line_buffering=True)  # the log is read while it is written
+    _prepare_output()
     end = CommandEnd(channel, numbers)
     task = _current_task(order, end)
     set_current_task(task)
+    os.environ[INSIDE_VARIABLE] = f"{task.id}:{task.lease}"
     signal.signal(signal.SIGTERM, _raise_cancelled)
     code = _run_and_report(order, task, end)
-    connections.close_all()
+    with suppress(Exception):  # the end is reported; a connection that cannot be closed well changes it not
+        connections.close_all()
+    _flush_output()
     sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Write UTF-8 whatever the locale says, and line by line: the log is read while it is written."""
+    # Made anew: those of the start were made for a file, which can do what a pipe cannot.
+    sys.stdout, sys.stderr = (
+        open(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        for number in (1, 2)
+    )
+
+
+def _flush_output() -> None:
+    """Write what is still buffered, or drop it where the command has closed its output.
+
+    Python would make exit code 120 of that.
+    """
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except ValueError:  # the stream itself is closed
+            continue
 
 
 def _current_task(order: dict[str, Any], end: CommandEnd) -> CurrentTask:
@@ -67,16 +94,19 @@ def _raise_cancelled(_number: int, _frame: object) -> NoReturn:
 
 def _run_and_report(order: dict[str, Any], task: CurrentTask, end: CommandEnd) -> int:
     """Run the command and tell the monitor how it ended; return the exit code that says the same."""
+    own_pid = os.getpid()
     error: BaseException | None = None
     try:
         with restored(task.context):
             _execute(order)
         result = as_json(task.result, "task's result")
     except BaseException as caught:
-        error, result = caught, None
+        error = caught
     # From here on the end is decided; a signal must not make it a different one.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if error is None or (isinstance(error, SystemExit) and not error.code):
+    if os.getpid() != own_pid:  # a fork that the command let run on to here; its end is not the command's
+        return 0 if error is None else _exit_code(error)
+    if error is None:
         end.tell("outcome", returned=True, result=result)
         return 0
     _print_error(error)
@@ -86,7 +116,11 @@ def _run_and_report(order: dict[str, Any], task: CurrentTask, end: CommandEnd) -
 
 def _execute(order: dict[str, Any]) -> None:
     command, arguments, options = parse(order["command"], order["arguments"], order["options"])
-    command.execute(*arguments, **options | SKIPPED_CHECKS)
+    try:
+        command.execute(*arguments, **options | SKIPPED_CHECKS)
+    except SystemExit as error:
+        if error.code not in (None, 0):
+            raise
 
 
 def _storable_result(task: CurrentTask) -> Any:
@@ -108,7 +142,7 @@ def _title(error: BaseException) -> str:
     if isinstance(error, TaskCancelled):
         return "The command was stopped by signal 15 (SIGTERM)."
     if isinstance(error, SystemExit):
-        return f"The command exited with code {_exit_code(error)}." if isinstance(error.code, int) else str(error)
+        return f"The command exited with code {error.code}." if isinstance(error.code, int) else str(error)
     return str(error) or type(error).__name__
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
@@ -19,6 +21,7 @@ from brokerless.exceptions import BrokerlessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
     from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
@@ -72,11 +75,13 @@ def capture(request: HttpRequest | None) -> dict[str, Any]:
         "script_prefix": get_script_prefix(),
     }
     if request is None:
-        return context
+        # By hand and from cron nothing has said yet under which prefix the site is.
+        prefix = get_script_prefix() if get_script_prefix() != "/" else without_request().script_prefix
+        return context | {"script_prefix": prefix}
     user = getattr(request, "user", None)
     return context | {
         "base_url": f"{request.scheme}://{request.get_host()}",
-        "path": request.path,
+        "path": request.path.replace("\0", ""),  # which PostgreSQL refuses, in a URL `%00`
         "query": request.META.get("QUERY_STRING", ""),
         "method": request.method,
         "user_id": str(user.pk) if user is not None and user.is_authenticated else "",
@@ -86,7 +91,7 @@ def capture(request: HttpRequest | None) -> dict[str, Any]:
 
 
 def _allowed_headers(request: HttpRequest) -> dict[str, str]:
-    wanted = [name for name in settings.CONTEXT_HEADERS if name.lower() not in NEVER_CAPTURED]
+    wanted = [n for n in settings.CONTEXT_HEADERS if n.lower().replace("_", "-") not in NEVER_CAPTURED]
     return {name: request.headers[name] for name in wanted if name in request.headers}
 
 
@@ -97,13 +102,20 @@ def restored(context: Context) -> Iterator[None]:
         if context.language:
             stack.enter_context(translation.override(context.language))
         if context.time_zone:
-            stack.enter_context(timezone.override(context.time_zone))
+            stack.enter_context(timezone.override(_time_zone(context.time_zone)))
         stack.callback(set_script_prefix, get_script_prefix())
         set_script_prefix(context.script_prefix)
         for name, (_, restore) in settings.CONTEXT.items():
             if name in context.site:
                 stack.enter_context(import_string(restore)(context.site[name]))
         yield
+
+
+def _time_zone(name: str) -> tzinfo:
+    """Return the time zone of a name, or of an offset (`+0530`) as Django names those without one."""
+    if name[:1] in {"+", "-"}:
+        return datetime.strptime(name, "%z").tzinfo
+    return ZoneInfo(name)
 
 
 def without_request() -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from brokerless.models import TaskState
     from brokerless.progress import Reporter
     from brokerless.runtime_dir import TaskFiles
+
+# In the environment of a command process and of whatever it starts: the task's `id:lease`.
+INSIDE_VARIABLE = "BROKERLESS_INSIDE"
 
 
 class CurrentTask:
@@ -57,9 +61,18 @@ class CurrentTask:
         """
         self._end.renew_lease()
 
+    def ask_for_dispatch(self) -> None:
+        """Have the monitor start what may run: the child of a command would end with it."""
+        self._end.tell("dispatch")
+
     def note_temporary(self, path: Path) -> None:
         """Note, before making it, a file that whoever finishes the task removes if it is still there then."""
         self._files.note_temporary(path)
+
+
+def is_inside_a_task() -> bool:
+    """Tell whether this is a command process, or a process that a command started."""
+    return INSIDE_VARIABLE in os.environ
 
 
 _current: CurrentTask | None = None

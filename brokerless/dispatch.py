@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from brokerless import outcome, transitions
 from brokerless.conf import settings
+from brokerless.current import current_task, is_inside_a_task
 from brokerless.exceptions import BrokerlessError
 from brokerless.launchers import get_launcher
 from brokerless.models import Host, TaskState
@@ -25,9 +26,16 @@ _lock = threading.Lock()
 
 
 def dispatch() -> int:
-    """Start as many ready tasks as may run on this host now, oldest first, and return how many."""
+    """Start as many ready tasks as may run on this host now, oldest first, and return how many.
+
+    Inside a task this is left to its monitor: what a command starts ends with it.
+    """
     global _last_dispatch
     _last_dispatch = time.monotonic()
+    if is_inside_a_task():
+        if task := current_task():
+            task.ask_for_dispatch()
+        return 0
     started = 0
     # Whatever could not be spawned leaves its place to the next.
     while claimed := _claim():
@@ -37,10 +45,12 @@ def dispatch() -> int:
 
 def dispatch_for_poll() -> int:
     """Do as `dispatch()` does, but at most once a second in this process, however many pages poll."""
+    global _last_dispatch
     with _lock:
         if time.monotonic() - _last_dispatch < POLL_INTERVAL:
             return 0
-        return dispatch()
+        _last_dispatch = time.monotonic()
+    return dispatch()
 
 
 def _claim() -> list[TaskState]:
@@ -69,5 +79,9 @@ def _start(task: TaskState) -> bool:
         logger.error("task=%s command=%s could not be started: %s", task.pk, task.command, error)
         failed = outcome.not_spawned(str(error))
         transitions.finish(task.pk, task.lease, failed, before=TaskState.Status.STARTING)
+        return False
+    except Exception:
+        # It may have a process or not; either way the next looks at its row find the truth.
+        logger.exception("task=%s command=%s may not have been started", task.pk, task.command)
         return False
     return True

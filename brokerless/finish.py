@@ -6,10 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connections, router
+from django.db import Error, connections
 
 from brokerless import transitions
-from brokerless.models import TaskState
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ def finish(task_id: UUID, lease: int, outcome: Outcome, *, progress: dict[str, A
         try:
             finished = transitions.finish(task_id, lease, outcome, progress=progress)
             break
-        except DatabaseError as error:
-            connections[router.db_for_write(TaskState)].close()
+        except Error as error:
+            connections.close_all()
             if time.monotonic() >= deadline:
                 logger.error("task=%s its end is kept in a file: %s", task_id, error)
                 files.store_finish(outcome.fields())

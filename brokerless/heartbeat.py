@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connections, router
+from django.db import Error, connections
 
 from brokerless import transitions
-from brokerless.models import TaskState
+from brokerless.tick import tick
 from brokerless.transitions import Beat
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ logger = logging.getLogger("brokerless")
 INTERVAL = 1.0  # seconds
 # While the command waits for a renewal that failed, it is tried again sooner.
 RETRY_INTERVAL = 0.2  # seconds
+# How often a monitor does a round of housekeeping for the others while its own command runs.
+HOUSEKEEPING_INTERVAL = 10.0  # seconds
+# How long to wait for the beat that is under way at the end. One that never returns, on a connection that
+# was cut without a word, must not hold the final status up; a late one changes no finished row.
+LONGEST_BEAT = 10.0  # seconds
 # A beat that waits longer for a lock or a reply is given up and tried again at the next.
 LONGEST_STATEMENT = 3000  # milliseconds
 
@@ -50,6 +56,7 @@ class Heartbeat(threading.Thread):
         self._read_progress = read_progress
         self._on_news = on_news
         self._renewals_asked = 0
+        self._next_housekeeping = time.monotonic() + HOUSEKEEPING_INTERVAL
         self._wake = threading.Event()
         self._stopping = False
 
@@ -62,17 +69,36 @@ class Heartbeat(threading.Thread):
         """Ask for a beat now."""
         self._wake.set()
 
+    def dispatch_soon(self) -> None:
+        """Ask for a round of housekeeping now: the command has launched a task."""
+        self._next_housekeeping = 0.0
+        self._wake.set()
+
     def stop(self) -> None:
-        """End the thread, and wait for a beat that is under way, so that it cannot follow the final status."""
+        """End the thread, and wait for a beat that is under way."""
         self._stopping = True
         self._wake.set()
-        self.join()
+        self.join(LONGEST_BEAT)
 
     def run(self) -> None:
         try:
             while not self._wait():
-                self._beat()
+                self._try(self._beat)
+                if time.monotonic() >= self._next_housekeeping:
+                    self._next_housekeeping = time.monotonic() + HOUSEKEEPING_INTERVAL
+                    self._try(tick)
         finally:
+            connections.close_all()
+
+    def _try(self, step: Callable[[], object]) -> None:
+        """Do a step; whatever goes wrong, the next one is tried again, on a new connection."""
+        try:
+            step()
+        except Error as error:
+            logger.warning("task=%s heartbeat failed and is tried again: %s", self._task_id, error)
+            connections.close_all()
+        except Exception:
+            logger.exception("task=%s heartbeat failed and is tried again", self._task_id)
             connections.close_all()
 
     def _wait(self) -> bool:
@@ -83,12 +109,7 @@ class Heartbeat(threading.Thread):
 
     def _beat(self) -> None:
         asked = self._renewals_asked
-        try:
-            found = transitions.beat(self._task_id, self._lease, self._read_progress())
-        except DatabaseError as error:
-            logger.warning("task=%s heartbeat failed and is tried again: %s", self._task_id, error)
-            connections[router.db_for_write(TaskState)].close()
-            return
+        found = transitions.beat(self._task_id, self._lease, self._read_progress())
         if found != self.latest or asked > self.renewals_done:
             self.latest, self.renewals_done = found, asked
             self._on_news()

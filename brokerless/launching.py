@@ -16,7 +16,7 @@ from brokerless.models import TaskState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.http import HttpRequest
 
 logger = logging.getLogger("brokerless")
@@ -28,7 +28,7 @@ def launch(
     arguments: Sequence[Any] = (),
     options: Mapping[str, Any] | None = None,
     request: HttpRequest | None = None,
-    owner: AbstractBaseUser | None = None,
+    owner: AbstractBaseUser | AnonymousUser | None = None,
     title: str = "",
 ) -> TaskState:
     """Record a run of a management command and return its row at once; it starts after the commit.
@@ -50,7 +50,7 @@ def launch(
         arguments=arguments,
         options=options,
         context=capture(request),
-        owner=owner or _user_of(request),
+        owner=_person(owner) or _person(getattr(request, "user", None)),
     )
     transaction.on_commit(_dispatch_after_launch, using=router.db_for_write(TaskState), robust=True)
     return task
@@ -61,8 +61,7 @@ async def alaunch(command: str, **keywords: Any) -> TaskState:
     return await sync_to_async(launch)(command, **keywords)
 
 
-def _user_of(request: HttpRequest | None) -> AbstractBaseUser | None:
-    user = getattr(request, "user", None)
+def _person(user: AbstractBaseUser | AnonymousUser | None) -> AbstractBaseUser | None:
     return user if user is not None and user.is_authenticated else None
 
 

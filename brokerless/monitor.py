@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connections, router
+from django.db import Error, connections
 from django.db.backends.signals import connection_created
 
 from brokerless import linux, outcome, transitions
@@ -16,10 +18,10 @@ from brokerless.finish import finish
 from brokerless.heartbeat import Heartbeat, limit_waiting
 from brokerless.log import LogWriter
 from brokerless.models import TaskState
-from brokerless.processes import host_name, identify
+from brokerless.processes import host_name, identify, signal_descendants
 from brokerless.progress import Meter
 from brokerless.runtime_dir import TaskFiles
-from brokerless.supervision import Supervision
+from brokerless.supervision import Supervision, hold_signals
 from brokerless.tick import tick
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ logger = logging.getLogger("brokerless")
 
 EXIT_DONE = 0
 EXIT_NOT_ADOPTED = 75  # EX_TEMPFAIL of sysexits.h: the task is somebody else's, or was cancelled
+HOUSEKEEPING_PATIENCE = 10.0  # seconds in which the round after a task is tried again
+HOUSEKEEPING_PAUSE = 0.5
 ADOPTION_PAUSE = 0.2  # seconds between two tries while the database is locked or away
 
 
 def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -> int:
     """Adopt the task, watch its command to the end, write how it ended, start the next; return the exit code."""
+    hold_signals()
     connection_created.connect(limit_waiting)
     linux.become_subreaper()
     channel = link.keep_monitor_end()
@@ -43,8 +48,14 @@ def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -
     if task is None:
         channel.close()  # tells the command process to end
         os.waitpid(command_pid, 0)
+        _start_next()
         return EXIT_NOT_ADOPTED
-    found, progress = _watch(task, channel, command_pid, link)
+    try:
+        found, progress = _watch(task, channel, command_pid, link)
+    except Exception as error:
+        logger.exception("task=%s could not be watched; its command is ended", task.pk)
+        signal_descendants(signal.SIGKILL)
+        found, progress = outcome.not_watched(error), {}
     if found is not None:
         finish(task_id, lease, found, progress=progress)
     _start_next()
@@ -60,12 +71,14 @@ def _adopt(task_id: UUID, lease: int, name: str, command_pid: int) -> TaskState 
             adopted = transitions.adopt(
                 task_id, lease, name=name, host=host_name(), monitor=monitor, command=command
             )
-            return TaskState.objects.get(pk=task_id) if adopted else None
-        except DatabaseError:
-            connections[router.db_for_write(TaskState)].close()
+            return TaskState.objects.filter(pk=task_id).first() if adopted else None
+        except Error:
             if time.monotonic() > deadline:
                 raise
             time.sleep(ADOPTION_PAUSE)
+        finally:
+            # While the command runs the heartbeat alone needs a connection, and it has its own.
+            connections.close_all()
 
 
 def _watch(
@@ -78,8 +91,9 @@ def _watch(
     supervision = Supervision(command_pid, channel, link.output_read_fd, log, meter)
     supervision.listen_to_signals()
     heartbeat = Heartbeat(task.pk, task.lease, read_progress=meter.read, on_news=supervision.wake)
-    channel.send(_order(task))
     heartbeat.start()
+    with suppress(OSError):  # killed already: there is an end to be collected and named
+        channel.send(_order(task))
     supervision.watch(heartbeat, grace=settings.CANCEL_GRACE)
     heartbeat.stop()
     log.close()
@@ -110,8 +124,16 @@ def _order(task: TaskState) -> dict[str, Any]:
 
 def _start_next() -> None:
     """Do a round of housekeeping: the place of this task is free now."""
-    try:
-        tick()
-    except Exception:
-        logger.exception("The next tasks could not be started; they wait for the next poll, launch or tick.")
-    connections.close_all()
+    deadline = time.monotonic() + HOUSEKEEPING_PATIENCE
+    while True:
+        try:
+            tick()
+            return
+        except Exception as error:
+            # Locked, or away for a moment: nobody else may come by soon.
+            if not isinstance(error, Error) or time.monotonic() > deadline:
+                logger.exception("The next tasks were not started; they wait for the next poll, launch or tick.")
+                return
+            time.sleep(HOUSEKEEPING_PAUSE)
+        finally:
+            connections.close_all()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from brokerless.arguments import storable
 from brokerless.models import TaskState
 from brokerless.processes import signal_name
 
 Status = TaskState.Status
+TYPE_LIMIT = 200
 TITLE_LIMIT = 500
 DETAIL_LIMIT = 20_000
 
@@ -27,15 +29,18 @@ class Outcome:
     exit_signal: int | None = None
 
     def fields(self) -> dict[str, Any]:
-        """Return the row's fields, cut to what they hold and free of NUL, which PostgreSQL refuses."""
+        """Return the row's fields, cut to what they hold and free of what a database refuses."""
         values = asdict(self)
-        values["error_title"] = _storable(self.error_title)[:TITLE_LIMIT]
-        values["error_detail"] = _storable(self.error_detail)[-DETAIL_LIMIT:]
+        values["error_type"] = self.error_type[:TYPE_LIMIT]
+        values["error_title"] = storable(self.error_title)[:TITLE_LIMIT]
+        values["error_detail"] = storable(self.error_detail)[-DETAIL_LIMIT:]
         return values
 
     @classmethod
     def from_fields(cls, values: dict[str, Any]) -> Self:
-        return cls(**values)
+        """Return the outcome of stored fields; what another release stored beside them is left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
 
 def reported(message: dict[str, Any]) -> Outcome:
@@ -126,10 +131,21 @@ def lost(return_code: int | None, log_tail: str) -> Outcome:
     return Outcome(Status.LOST, error_type="lost", error_title=title, error_detail=log_tail)
 
 
+def not_watched(error: Exception) -> Outcome:
+    """Return the outcome of a command that its monitor ended because it could not go on itself."""
+    return _failed("not-watched", f"The command could not be watched, and was killed: {error}", "")
+
+
 def silent(host: str, seconds: float) -> Outcome:
     """Return the outcome of a task on another host whose heartbeat stood still."""
     title = f"Nothing has been heard from {host.split('/')[0]} for more than {seconds:g} s."
     return Outcome(Status.LOST, error_type="lost", error_title=title)
+
+
+def silent_at_start(host: str, seconds: float) -> Outcome:
+    """Return the outcome of a task that another host was to start: from now on it cannot any more."""
+    title = f"Nothing has been heard for more than {seconds:g} s from {host.split('/')[0]}, which was to start it."
+    return _failed("start-timed-out", title, "")
 
 
 def cancelled() -> Outcome:
@@ -154,7 +170,3 @@ def _killed(what: str, number: int, log_tail: str) -> Outcome:
 
 def _failed(kind: str, title: str, detail: str) -> Outcome:
     return Outcome(Status.FAILED, error_type=kind, error_title=title, error_detail=detail)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

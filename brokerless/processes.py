@@ -57,11 +57,11 @@ def _look_up(pid: int) -> tuple[int, bool] | None:
     if sys.platform != "linux":
         return _look_up_elsewhere(pid)
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name in parentheses may itself hold spaces and parentheses: read from behind the last one.
-    fields = text[text.rindex(")") + 2 :].split()
+    # The name in parentheses may itself hold any byte but NUL: read from behind the last parenthesis.
+    fields = text[text.rindex(b")") + 2 :].decode().split()
     return int(fields[19]), fields[0] not in DEAD_STATES
 
 
@@ -80,16 +80,16 @@ def send(process: Process, number: signal.Signals) -> bool:
     """Send a signal to this very process, never to a later one with its pid; tell whether it was there."""
     try:
         handle = os.pidfd_open(process.pid)
-    except AttributeError:
-        return process.is_alive and _kill(process.pid, number)
     except ProcessLookupError:
         return False
+    except (AttributeError, OSError):  # not Linux, an old kernel, a sandbox without the call
+        return process.is_alive and _kill(process.pid, number)
     try:
         # Looked at after it was opened: the handle cannot move to another process any more.
         if not process.is_alive:
             return False
         signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     finally:
         os.close(handle)
@@ -108,7 +108,9 @@ def descendants(pid: int, *, spare: Iterable[int] = ()) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(pid).children():
             if child.pid not in spared:
-                found += [child, *child.children(recursive=True)]
+                found.append(child)
+                with suppress(psutil.NoSuchProcess):  # it ended meanwhile; its brothers are still to be found
+                    found += child.children(recursive=True)
     return found
 
 
@@ -136,6 +138,24 @@ def kill_tree(process: Process) -> None:
     for descendant in below:
         with suppress(psutil.Error):  # psutil compares the start time itself; gone already is fine
             descendant.kill()
+
+
+def kill_marked(marks: Iterable[str]) -> int:
+    """Kill every process with one of these `NAME=value` entries in its environment; return how many.
+
+    Finds the descendants of a process that is gone itself, which parentage no longer does.
+    """
+    import psutil
+
+    wanted = set(marks)
+    killed = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            entries = {f"{name}={value}" for name, value in process.environ().items()}
+            if wanted & entries and process.pid != os.getpid():
+                process.kill()
+                killed += 1
+    return killed
 
 
 def _kill(pid: int, number: signal.Signals) -> bool:

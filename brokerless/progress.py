@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from brokerless.arguments import storable
 from brokerless.channel import CURRENT, STAGE, TOTAL, UNKNOWN
 from brokerless.current import current_task
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # The weight of the newest second in the smoothed rate: half of what is shown is from the last two seconds.
 SMOOTHING = 0.3
+# Over less than this, as at an early beat or at the end, a rate is noise.
+SHORTEST_INTERVAL = 0.5  # seconds
 # Before a stage has run this long its rate says little of what is to come.
 MEANINGFUL_AFTER = 2.0  # seconds
 
@@ -117,8 +120,8 @@ class Meter:
     _last_current: int = 0
 
     def describe(self, *, unit: str, message: str) -> None:
-        """Take over the words of a stage, cut to what the row holds."""
-        self.unit, self.message = unit[:50], message[:200]
+        """Take over the words of a stage, cut to what the row holds and free of what a database refuses."""
+        self.unit, self.message = storable(unit)[:50], storable(message)[:200]
 
     def read(self) -> dict[str, int | float | str | None]:
         """Return the row's fields of progress; empty before the first stage."""
@@ -137,7 +140,9 @@ class Meter:
     def _measure(self, current: int, stage: int, now: float) -> None:
         if stage != self._stage:
             self._stage, self._stage_began, self.rate = stage, now, None
-        elif now > self._last_time:
+        elif now - self._last_time < SHORTEST_INTERVAL:
+            return
+        else:
             newest = max(0, current - self._last_current) / (now - self._last_time)
             settled = self.rate is not None and now - self._stage_began > MEANINGFUL_AFTER
             self.rate = SMOOTHING * newest + (1 - SMOOTHING) * self.rate if settled else newest

@@ -6,14 +6,17 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db import Error
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from brokerless import children, outcome, transitions
 from brokerless.conf import settings
+from brokerless.current import INSIDE_VARIABLE
+from brokerless.launchers.command_line import TASK_VARIABLE
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
-from brokerless.processes import Process, host_name, kill_tree
+from brokerless.processes import Process, host_name, kill_marked, kill_tree
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
@@ -24,11 +27,24 @@ logger = logging.getLogger("brokerless")
 Status = TaskState.Status
 # How often a task may be claimed without a process being noted for it.
 CLAIMS_LIMIT = 3
+# While the stray processes of a task are being killed, they may still start others.
+KILLING_ROUNDS = 20
 
 
 def reap() -> int:
     """Look at every active task and return how many were changed."""
-    return sum(look_at(task) for task in TaskState.objects.active())
+    return sum(_look_at_safely(task) for task in TaskState.objects.active())
+
+
+def _look_at_safely(task: TaskState) -> bool:
+    """Do as `look_at()` does; one row that cannot be judged must not keep the others from it."""
+    try:
+        return look_at(task)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("task=%s could not be looked at", task.pk)
+        return False
 
 
 def look_at(task: TaskState) -> bool:
@@ -46,9 +62,7 @@ def _look_at_running(task: TaskState) -> bool:
     monitor = Process(task.monitor_pid, task.monitor_start)
     if monitor.is_alive:
         return False
-    # The command dies with its monitor; where the kernel does not see to that, it must not outlive the task.
-    if task.command_pid:
-        kill_tree(Process(task.command_pid, task.command_start))
+    _end_what_is_left(task)
     files = TaskFiles(task.pk, task.lease)
     stored = files.read_finish()
     if stored is not None:
@@ -56,6 +70,20 @@ def _look_at_running(task: TaskState) -> bool:
     else:
         found = outcome.lost(children.return_code(monitor), files.log_tail())
     return _finish(task, found)
+
+
+def _end_what_is_left(task: TaskState) -> None:
+    """Kill what the monitor can no longer kill: nothing of a task outlives it.
+
+    The command itself dies with its monitor, where the kernel sees to that.
+    """
+    if task.command_pid:
+        kill_tree(Process(task.command_pid, task.command_start))
+    reference = f"{task.pk}:{task.lease}"
+    for _ in range(KILLING_ROUNDS):
+        # The first is what a fork of the monitor began with, the second what its command passes on.
+        if not kill_marked([f"{TASK_VARIABLE}={reference}", f"{INSIDE_VARIABLE}={reference}"]):
+            return
 
 
 def _look_at_starting(task: TaskState) -> bool:
@@ -85,19 +113,19 @@ def _look_at_elsewhere(task: TaskState) -> bool:
     if task.status == Status.STARTING:
         if not _overdue(task, settings.START_TIMEOUT + settings.LOST_AFTER):
             return False
-        found = outcome.silent(task.host, settings.START_TIMEOUT + settings.LOST_AFTER)
-        return transitions.finish(task.pk, task.lease, found, before=Status.STARTING)
+        if task.monitor_pid is None:
+            return _put_back(task)
+        return _finish(task, outcome.silent_at_start(task.host, settings.START_TIMEOUT + settings.LOST_AFTER))
+    long_ago: datetime = Now() - _seconds(settings.LOST_AFTER)
     if task.stale_since is None:
-        if _database_says(task, Q(heartbeat_at__lt=Now() - _seconds(settings.LOST_AFTER))):
-            transitions.mark_stale(task)
+        transitions.mark_stale(task, beat_before=long_ago)
         return False
-    first_look_before: datetime = Now() - _seconds(settings.LOST_AFTER)
     found = outcome.silent(task.host, settings.LOST_AFTER)
-    return transitions.give_up(task, found, first_look_before=first_look_before)
+    return transitions.give_up(task, found, first_look_before=long_ago)
 
 
 def _finish(task: TaskState, found: Outcome) -> bool:
-    if not transitions.finish(task.pk, task.lease, found, before=Status(task.status)):
+    if not transitions.finish(task.pk, task.lease, found, before=Status(task.status), is_repeatable=False):
         return False
     logger.warning("task=%s command=%s status=%s error=%s", task.pk, task.command, found.status, found.error_title)
     files = TaskFiles(task.pk, task.lease)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from brokerless.models import TaskState
 from brokerless.progress import eta_seconds
@@ -77,10 +78,18 @@ def links(task: TaskState) -> dict[str, str]:
     found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
     if task.is_finished or task.is_cancelling:
         del found["cancel"]
-    download = task.result.get("download") if isinstance(task.result, dict) else None
-    if download:
-        found["download"] = download
+    if path := download_path(task):
+        found["download"] = path
     return found
+
+
+def download_path(task: TaskState) -> str:
+    """Return the path of what the command made; empty for none, and for what is no path of this site."""
+    download = task.result.get("download") if isinstance(task.result, dict) else None
+    if not isinstance(download, str) or not download.startswith("/"):
+        return ""
+    # Neither //elsewhere.example nor what a browser makes the same of: a command may pass on what users wrote.
+    return download if url_has_allowed_host_and_scheme(download, allowed_hosts=None) else ""
 
 
 LINKED_VIEWS = {"self": "task", "log": "log", "cancel": "cancel"}

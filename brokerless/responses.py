@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -70,9 +71,16 @@ def _answer(
     if not request.user.is_authenticated:
         if wants_json(request):
             return problem(request, HTTPStatus.UNAUTHORIZED, _("Log in first."))
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(_page(request, keywords))
     try:
         return view(request, *arguments, **keywords)
     except Http404:
         # The same for what does not exist and for what is somebody else's.
         return problem(request, HTTPStatus.NOT_FOUND, _("There is no such thing here, or it is not yours."))
+
+
+def _page(request: HttpRequest, keywords: dict[str, Any]) -> str:
+    """Return where to go after the login: this page, or the task's if this is an action on it, no page."""
+    if request.method == "POST" and "task_id" in keywords:
+        return reverse("brokerless:task", kwargs=keywords)
+    return request.get_full_path()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
+# Of a UTF-8 character by its first byte (RFC 3629); from F8 on no byte begins one.
+CHARACTER_LENGTHS = ((0xF8, 1), (0xF0, 4), (0xE0, 3), (0xC0, 2))
 
 
 class TaskFiles:
@@ -29,7 +31,7 @@ class TaskFiles:
 
     def __init__(self, task_id: UUID, lease: int) -> None:
         self.lease = lease
-        self.directory = Path(settings.RUNTIME_DIR) / str(task_id)
+        self.directory = runtime_directory() / str(task_id)
         self.log = self.directory / f"{lease}.log"
         self._temporary = self.directory / f"{lease}.temporary"
         self._finish = self.directory / f"{lease}.finish"
@@ -43,9 +45,12 @@ class TaskFiles:
             create_private_directory(directory)
 
     def open_log(self) -> int:
-        """Open the log for appending, and return its file descriptor."""
+        """Open the log for appending, and return its file descriptor. Raises RuntimeDirError."""
         self.create_directory()
-        return _open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            return _open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except OSError as error:
+            raise RuntimeDirError(f"The log {self.log} cannot be written: {error.strerror}.") from error
 
     def note_temporary(self, path: Path) -> None:
         """Note, before it is made, a file that whoever finishes the task removes if it is still there."""
@@ -77,8 +82,10 @@ class TaskFiles:
         draft.replace(self._finish)
 
     def read_finish(self) -> dict[str, Any] | None:
-        text = self._read(self._finish)
-        return json.loads(text) if text else None
+        """Return the stored final status; None if there is none, or none that can be read."""
+        with suppress(ValueError):
+            return json.loads(self._read(self._finish))
+        return None
 
     def remove_finish(self) -> None:
         with suppress(OSError):
@@ -115,6 +122,11 @@ class TaskFiles:
             return ""
 
 
+def runtime_directory() -> Path:
+    """Return where the tasks' directories lie, whatever the working directory of this process is."""
+    return Path(settings.DIRECTORY) / settings.RUNTIME_DIR
+
+
 def create_private_directory(directory: Path) -> None:
     """Create a directory that only its owner may enter.
 
@@ -141,7 +153,7 @@ def create_private_directory(directory: Path) -> None:
 
 def remove_task_directory(task_id: UUID) -> None:
     """Remove every file of a task."""
-    shutil.rmtree(Path(settings.RUNTIME_DIR) / str(task_id), ignore_errors=True)
+    shutil.rmtree(runtime_directory() / str(task_id), ignore_errors=True)
 
 
 def _open(path: Path, flags: int) -> int:
@@ -154,6 +166,6 @@ def _whole_characters(chunk: bytes) -> int:
         byte = chunk[-back]
         if byte & 0b1100_0000 == 0b1000_0000:
             continue  # in the middle of a character
-        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        length = next((length for least, length in CHARACTER_LENGTHS if byte >= least), 1)
         return len(chunk) if length <= back else len(chunk) - back
     return len(chunk)

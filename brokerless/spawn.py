@@ -42,3 +42,11 @@ def spawn(
         )
     except (OSError, ValueError) as error:
         raise SpawnError(f"{' '.join(map(str, words))}: {error}") from error
+
+
+def ended_with(child: ChildProcess, *, within: float) -> int | None:
+    """Return a child's exit code, negative for a signal; None if it has not ended within so many seconds."""
+    try:
+        return child.wait(timeout=within)
+    except subprocess.TimeoutExpired:
+        return None

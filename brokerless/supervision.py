@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,32 @@ if TYPE_CHECKING:
     from brokerless.outcome import Outcome
     from brokerless.progress import Meter
 
+logger = logging.getLogger("brokerless")
+
 READ_SIZE = 65_536
+# How often one look at the output reads: more than the pipe holds, and no reason to look at nothing else
+# when the command never stops printing.
+READS_LIMIT = 32
 # Between two signals to a command that is to stop: it may be in a place where the first one was of no use.
 SIGNAL_INTERVAL = 1.0  # seconds
 # The loop's longest sleep; everything that matters wakes it earlier.
 LONGEST_PAUSE = 5.0
+# How long to go on killing what a command left behind: one may be stuck in the kernel, or be another user's.
+KILLING_TIME = 10.0
+KILLING_PAUSE = 0.01
 SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+HEEDED_SIGNALS = (*SHUTDOWN_SIGNALS, LOOK_NOW)
+_held: list[int] = []
 NEWS = b"\0"  # written to the wake-up pipe by the heartbeat; signals arrive there as their numbers
+
+
+def hold_signals() -> None:
+    """Remember what is sent to a monitor until it listens: a request to cancel must not end it.
+
+    By handlers, as a signal mask holds for one thread only and the set-up may have started others.
+    """
+    for number in HEEDED_SIGNALS:
+        signal.signal(number, lambda arrived, _: _held.append(arrived))
 
 
 @dataclass
@@ -42,9 +63,12 @@ class Stop:
         """Signal every descendant once a second: SIGTERM while the grace lasts, then SIGKILL."""
         if now < self.next_signal:
             return
-        number = signal.SIGTERM if now - self.began < self.grace else signal.SIGKILL
+        grace_ends = self.began + self.grace
+        number = signal.SIGTERM if now < grace_ends else signal.SIGKILL
         signal_descendants(number, spare=children.pids())
         self.next_signal = now + SIGNAL_INTERVAL
+        if now < grace_ends:
+            self.next_signal = min(self.next_signal, grace_ends)
 
 
 class Supervision:
@@ -59,6 +83,7 @@ class Supervision:
         self._output_fd = output_fd
         self._log = log
         self._meter = meter
+        self._renewals: list[int] = []  # as the command numbered them
         self._renewals_answered = 0
         self._wake_read, self._wake_write = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -70,13 +95,16 @@ class Supervision:
 
     def wake(self) -> None:
         """Make the loop look at everything again; called by the heartbeat's thread."""
-        os.write(self._wake_write, NEWS)
+        with suppress(BlockingIOError):  # full: it will be read, and then everything is looked at
+            os.write(self._wake_write, NEWS)
 
     def listen_to_signals(self) -> None:
-        """Have signals wake the loop; nothing else happens in their handlers."""
+        """Have signals wake the loop, those that `hold_signals()` remembers too; their handlers do nothing."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for number in (*SHUTDOWN_SIGNALS, signal.SIGCHLD, LOOK_NOW):
             signal.signal(number, lambda *_: None)
+        while _held:
+            os.write(self._wake_write, bytes([_held.pop()]))
 
     def watch(self, heartbeat: Heartbeat, *, grace: float) -> None:
         """Return when the command process has ended and no descendant is left."""
@@ -114,8 +142,9 @@ class Supervision:
 
     def _answer_renewals(self) -> None:
         while self._renewals_answered < self._heartbeat.renewals_done:
+            renewal = self._renewals[self._renewals_answered]
             self._renewals_answered += 1
-            self._tell({"renewed": self._heartbeat.latest.owned})
+            self._tell({"renewal": renewal, "renewed": self._heartbeat.latest.owned})
 
     def _tell(self, message: dict[str, Any]) -> None:
         try:
@@ -139,12 +168,18 @@ class Supervision:
             elif kind == "progress":
                 self._meter.describe(unit=message["unit"], message=message["message"])
             elif kind == "renew":
+                self._renewals.append(message["renewal"])
                 self._heartbeat.renew()
+            elif kind == "dispatch":
+                self._heartbeat.dispatch_soon()
         if not is_open:
             self._forget(self._channel.socket)
 
     def _read_output(self) -> None:
-        while (chunk := _read(self._output_fd)) is not None:
+        for _ in range(READS_LIMIT):
+            chunk = _read(self._output_fd)
+            if chunk is None:
+                return
             if not chunk:
                 self._forget(self._output_fd)
                 return
@@ -156,28 +191,45 @@ class Supervision:
 
     def _collect(self) -> None:
         """Collect the command process if it has ended, and every orphan that ended; none stays a zombie."""
-        try:
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == self._command_pid:
-                    self.wait_status = ended[1]
-        except ChildProcessError:
-            return
+        if self.wait_status is None:
+            pid, status = os.waitpid(self._command_pid, os.WNOHANG)
+            if pid:
+                self.wait_status = status
+        while (orphan := _ended_child()) not in (None, self._command_pid, *children.pids()):
+            os.waitpid(orphan, 0)
 
     def _end_descendants(self) -> None:
-        """Kill what the command left behind, until none is left."""
-        while _has_children():
-            signal_descendants(signal.SIGKILL, spare=children.pids())
-            self._selector.select(0.01)
+        """Kill what the command left behind, until none is left but what this monitor dispatched."""
+        deadline = time.monotonic() + KILLING_TIME
+        while _has_children() and signal_descendants(signal.SIGKILL, spare=children.pids()):
+            if time.monotonic() > deadline:
+                logger.error("Processes of the command are still there after %g s of SIGKILL.", KILLING_TIME)
+                return
+            self._selector.select(KILLING_PAUSE)
             self._read_output()
             self._collect()
+        self._collect()
 
 
 def _has_children() -> bool:
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        _ended_child_or_error()
     except ChildProcessError:
         return False
     return True
+
+
+def _ended_child() -> int | None:
+    """Return the pid of a child that has ended and is not collected yet; None if there is none."""
+    try:
+        return _ended_child_or_error()
+    except ChildProcessError:
+        return None
+
+
+def _ended_child_or_error() -> int | None:
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return ended.si_pid if ended else None
 
 
 def _read(descriptor: int) -> bytes | None:

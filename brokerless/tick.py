@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import connections, router, transaction
+
 from brokerless.dispatch import dispatch, dispatch_for_poll
 from brokerless.models import TaskState
 from brokerless.reap import look_at, reap
@@ -15,8 +17,19 @@ def tick() -> tuple[int, int]:
 def look_after(task: TaskState) -> TaskState:
     """Bring one task to the truth because somebody looks at it, and return it as it is now.
 
-    Costs no query unless something is wrong with it or it waits to be started.
+    Costs no query unless something is wrong with it or it waits to be started. In a transaction, as under
+    ATOMIC_REQUESTS, all this happens after its commit, and the next look shows it.
     """
+    database = router.db_for_write(TaskState)
+    if connections[database].in_atomic_block:
+        # Signals and removed files cannot be rolled back, and a claim must be seen by all at once.
+        if not task.is_finished:
+            transaction.on_commit(lambda: _look_after(task), using=database, robust=True)
+        return task
+    return _look_after(task)
+
+
+def _look_after(task: TaskState) -> TaskState:
     if look_at(task):
         dispatch_for_poll()
     elif task.status != TaskState.Status.READY or not dispatch_for_poll():

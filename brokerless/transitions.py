@@ -98,13 +98,18 @@ def finish(
     *,
     before: Status = Status.RUNNING,
     progress: dict[str, Any] | None = None,
+    is_repeatable: bool = True,
 ) -> bool:
-    """RUNNING (or STARTING) → the outcome's final status."""
+    """RUNNING (or STARTING) → the outcome's final status.
+
+    is_repeatable: the task is the caller's own, so that the wanted status can only be its own work. Of several
+    that reap the same task one alone has finished it.
+    """
     own = {"pk": task_id, "lease": lease}
     fields = outcome.fields()
-    return _update(own | {"status": before}, finished_at=Now(), **fields, **(progress or {})) or _holds(
-        own, {"status": fields["status"], "error_type": fields["error_type"]}
-    )
+    if _update(own | {"status": before}, finished_at=Now(), **fields, **(progress or {})):
+        return True
+    return is_repeatable and _holds(own, {"status": fields["status"], "error_type": fields["error_type"]})
 
 
 def put_back(task: TaskState) -> bool:
@@ -133,25 +138,19 @@ def request_cancel(task_id: UUID, *, by: AbstractBaseUser | None) -> Status | No
     return None
 
 
-def mark_stale(task: TaskState) -> bool:
-    """Note that this very heartbeat has stood still for too long, at the first look."""
-    return _update(_same_beat(task) | {"stale_since": None}, stale_since=Now())
+def mark_stale(task: TaskState, *, beat_before: datetime) -> bool:
+    """Note that the heartbeat has stood still for too long, at the first look; the next beat undoes it."""
+    first_look = {"stale_since": None, "heartbeat_at__lt": beat_before}
+    return _update(_running(task) | first_look, stale_since=Now())
 
 
 def give_up(task: TaskState, outcome: Outcome, *, first_look_before: datetime) -> bool:
-    """RUNNING → LOST from another host: the heartbeat of the first look still stands at the second."""
-    return _update(
-        _same_beat(task) | {"stale_since__lt": first_look_before}, finished_at=Now(), **outcome.fields()
-    )
+    """RUNNING → LOST from another host: no heartbeat has come since the first look."""
+    return _update(_running(task) | {"stale_since__lt": first_look_before}, finished_at=Now(), **outcome.fields())
 
 
-def _same_beat(task: TaskState) -> dict[str, Any]:
-    return {
-        "pk": task.pk,
-        "lease": task.lease,
-        "status": Status.RUNNING,
-        "heartbeat_at": task.heartbeat_at,
-    }
+def _running(task: TaskState) -> dict[str, Any]:
+    return {"pk": task.pk, "lease": task.lease, "status": Status.RUNNING}
 
 
 def _update(where: dict[str, Any], **changes: Any) -> bool:

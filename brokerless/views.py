@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from brokerless.models import TaskState
 from brokerless.representation import links, progress, represent
@@ -29,15 +30,21 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 LOG_CHUNK = 65_536  # bytes
 LOG_TAIL = 4_000  # bytes, on the task's page
+OFFSET_DIGITS = 12  # no log has a terabyte, and a file system may refuse to look for it there
 NEXT_OFFSET_HEADER = "X-Next-Offset"
 
 
-@require_GET
+@require_safe
 @for_users
 def task_list(request: HttpRequest) -> HttpResponse:
     """List the user's tasks, newest first, narrowed down by status and command."""
     tasks = TaskState.objects.visible_to(request.user)
     chosen = {name: request.GET[name] for name in ("status", "command") if request.GET.get(name)}
+    if chosen.get("status", TaskState.Status.READY) not in TaskState.Status.values:
+        known = ", ".join(TaskState.Status.values)
+        return problem(request, HTTPStatus.BAD_REQUEST, _("status must be one of %(known)s.") % {"known": known})
+    if "\0" in chosen.get("command", ""):  # which PostgreSQL does not take for text
+        return problem(request, HTTPStatus.BAD_REQUEST, _("command must be a command's name."))
     page = Paginator(tasks.filter(**chosen), PAGE_SIZE).get_page(request.GET.get("page"))
     if wants_json(request):
         return JsonResponse(
@@ -52,7 +59,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
     return render(request, "brokerless/task_list.html", context)
 
 
-@require_GET
+@require_safe
 @for_users
 def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Show one task, brought to the truth first."""
@@ -69,13 +76,13 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     return render(request, "brokerless/task_detail.html", context)
 
 
-@require_GET
+@require_safe
 @for_users
 def task_log(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Return a piece of the task's log as text from a byte on, and the next byte in a header."""
     task = _task_or_404(request, task_id)
     offset = request.GET.get("offset", "0")
-    if not (offset.isascii() and offset.isdigit()):
+    if not (offset.isascii() and offset.isdigit() and len(offset) <= OFFSET_DIGITS):
         return problem(request, HTTPStatus.BAD_REQUEST, _("offset must be a whole number of bytes."))
     text, next_offset = TaskFiles(task.pk, task.lease).read_log(int(offset), LOG_CHUNK)
     return HttpResponse(
@@ -107,9 +114,5 @@ def _unless_unchanged(request: HttpRequest, task: TaskState) -> HttpResponse:
     """Answer with the task's JSON, or with 304 if the client has it already."""
     body = json.dumps(represent(task)).encode()
     etag = quote_etag(hashlib.sha256(body).hexdigest()[:32])
-    if request.headers.get("If-None-Match") == etag:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = HttpResponse(body, content_type="application/json")
-    response["ETag"] = etag
-    return response
+    response = HttpResponse(body, content_type="application/json", headers={"ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Names the task (id:lease) to the process that is started for it. No secret, and removed there at once.
 TASK_VARIABLE = "BROKERLESS_TASK"
-# Any of CPython's and PyPy's names, with or without a version.
-PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*")
+# Any of CPython's and PyPy's names, with or without a version, free-threaded or for debugging.
+PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*[td]*(-dbg)?")
 
 
 def command_line(command: str) -> list[str]:
@@ -30,10 +30,11 @@ def command_line(command: str) -> list[str]:
     if settings.MANAGE_PY is None:
         start = [interpreter(), "-m", "brokerless"]
     else:
-        problem = manage_py_problem(Path(settings.MANAGE_PY))
+        manage_py = Path(settings.MANAGE_PY).absolute()
+        problem = manage_py_problem(manage_py)
         if problem:
             raise SpawnError(problem)
-        start = [interpreter(), str(settings.MANAGE_PY)]
+        start = [interpreter(), str(manage_py)]
     return [*settings.PREFIX, *start, command]
 
 
@@ -43,15 +44,20 @@ def interpreter() -> str:
         return str(settings.PYTHON)
     if PYTHON_NAME.fullmatch(Path(sys.executable or "").name):
         return sys.executable
-    return str(Path(sys.prefix) / "bin" / "python")
+    programs = Path(sys.prefix) / "bin"
+    # Debian's system-wide Python has no name without the 3.
+    found = next((name for name in ("python", "python3") if (programs / name).exists()), "python")
+    return str(programs / found)
 
 
 def environment(task: TaskState) -> dict[str, str]:
-    """Return this process's environment with the task's reference and the settings module."""
-    return os.environ | {
-        TASK_VARIABLE: f"{task.pk}:{task.lease}",
-        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
-    }
+    """Return this process's environment with the task's reference.
+
+    Raises SpawnError when it does not name the settings module.
+    """
+    if "DJANGO_SETTINGS_MODULE" not in os.environ:
+        raise SpawnError("DJANGO_SETTINGS_MODULE is not set in the environment: a new process needs it.")
+    return os.environ | {TASK_VARIABLE: f"{task.pk}:{task.lease}"}
 
 
 def manage_py_problem(path: Path) -> str:

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.core import mail
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
-from brokerless import children, reap, transitions
+from brokerless import children, dispatch, reap, transitions
 from brokerless.conf import settings
 from brokerless.exceptions import SpawnError
 from brokerless.launchers.base import Launcher
@@ -46,9 +46,11 @@ class SubprocessLauncher(Launcher):
         finally:
             os.close(output)
         children.add(child)
-        # Noted before anybody waits: who finds the child dead then also finds whose child it was.
-        transitions.note_process(task, identify(child.pid))
-        threading.Thread(target=_await_end, args=(child, task.pk), daemon=True).start()
+        try:
+            # Noted before anybody waits: who finds the child dead then also finds whose child it was.
+            transitions.note_process(task, identify(child.pid))
+        finally:
+            threading.Thread(target=_await_end, args=(child, task.pk), daemon=True).start()
 
 
 def is_test_run() -> bool:
@@ -60,9 +62,10 @@ def _await_end(child: ChildProcess, task_id: UUID) -> None:
     children.wait(child)
     try:
         # A poll, tick or launch will look again when the database could not be asked.
-        with suppress(DatabaseError):
+        with suppress(Error):
             for task in TaskState.objects.filter(pk=task_id):
-                reap.look_at(task)
+                if reap.look_at(task):  # it could not start the next task itself
+                    dispatch.dispatch()
     finally:
         connections.close_all()
         children.forget(child)

@@ -1,0 +1,39 @@
+"""A database on a PostgreSQL server, made for one run of the suite."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import environ
+from django.db import connections
+
+
+def create_database(url: str) -> str:
+    """Create a database and return its name. Raises OSError when the server cannot be reached."""
+    name = f"test_brokerless_{os.getpid()}"
+    _execute(url, f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
+    return name
+
+
+def drop_database(url: str, name: str) -> None:
+    _execute(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def settings_of(url: str, name: str) -> dict:
+    """Return Django's settings for a database of the server."""
+    given = environ.Env.db_url_config(urlsplit(url)._replace(path=f"/{name}").geturl())
+    return connections.configure_settings({"default": given})["default"]
+
+
+def _execute(url: str, *statements: str) -> None:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise OSError("psycopg is not installed") from error
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            for statement in statements:
+                connection.execute(statement)
+    except psycopg.OperationalError as error:
+        raise OSError(str(error).strip()) from error

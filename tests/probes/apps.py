@@ -1,0 +1,17 @@
+import threading
+
+from django.apps import AppConfig
+
+
+class ProbesConfig(AppConfig):
+    name = "tests.probes"
+    default = True
+
+
+class ThreadedConfig(AppConfig):
+    """The same app in a site whose set-up starts a thread, as some instrumentation does."""
+
+    name = "tests.probes"
+
+    def ready(self):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()

@@ -1,0 +1,74 @@
+"""Commands that start processes and leave them behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from brokerless import launch
+from tests.probes.words import await_word, say
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def start_session(directory, then="wait"):
+    """Start a process in a session of its own, which no signal to a group reaches."""
+    child = subprocess.Popen(SLEEP, start_new_session=True)
+    say(directory, "grandchild", child.pid)
+    _go_on(directory, then)
+
+
+def fork_session(directory, then="wait"):
+    """Fork into a session of its own, without an exec."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        threading.Event().wait()
+    say(directory, "grandchild", pid)
+    _go_on(directory, then)
+
+
+def start_daemon(directory, then="return"):
+    """Fork twice, so that the daemon's parent is gone; it keeps the output open."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            say(directory, "grandchild")
+            threading.Event().wait()
+        os._exit(0)
+    os.wait()
+    await_word(directory, "grandchild")
+    _go_on(directory, then)
+
+
+def launch_another(directory):
+    """Launch a task from a task, and end before it does."""
+    task = launch("probe", arguments=["return_at_word"], options={"directory": str(directory / "other")})
+    say(directory, "launched", task.pk)
+
+
+def launch_another_and_wait(directory):
+    task = launch("probe", arguments=["succeed"])
+    say(directory, "launched", task.pk)
+    task.wait(timeout=20)
+
+
+def launch_from_a_process(directory):
+    """Launch a task from a process that the command has started."""
+    other = directory / "other"
+    code = (
+        "import django; django.setup()\n"
+        "from brokerless import launch\n"
+        f"task = launch('probe', arguments=['return_at_word'], options={{'directory': {str(other)!r}}})\n"
+        "print(task.pk)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    say(directory, "launched", found.stdout.strip())
+
+
+def _go_on(directory, then):
+    say(directory, "started")
+    if then == "wait":
+        await_word(directory)

@@ -132,5 +132,5 @@ if "MAX_PROCESSES" in env:
     BROKERLESS["MAX_PROCESSES"] = env.int("MAX_PROCESSES")
 EXPORTS = {"STORAGE": "exports"}
 
-# The largest number that the page "Generate books" takes.
+# The largest number that `generate_books` takes, on its page and by hand.
 GENERATE_BOOKS_MAXIMUM = env.int("GENERATE_BOOKS_MAXIMUM", default=5_000_000)

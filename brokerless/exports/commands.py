@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch
 
 from brokerless import current_task
 from brokerless.exports import mail
-from brokerless.exports.exceptions import ExportError
+from brokerless.exports.exceptions import ExportError, OutputError, PermissionRefused
 from brokerless.exports.formats import GZIP_SUFFIX
 from brokerless.exports.options import STANDARD_OUTPUT, add_options
 from brokerless.exports.registry import get_exporter
@@ -48,9 +48,9 @@ class ExportCommand(BaseCommand):
 
     def handle(self, *, output: str | None, email: list[str] | None, verbosity: int, **options: Any) -> None:
         exporter = get_exporter(self.exporter)
-        filters = {name: options[name] for name in exporter.get_filters() if options[name] is not None}
         self.verbosity = verbosity
         try:
+            filters = exporter.clean({name: options[name] for name in exporter.get_filters()})
             request = Request(exporter, filters, owner_id=_checked_owner_id(exporter))
             export = Export(
                 exporter.filtered(filters),
@@ -67,16 +67,18 @@ class ExportCommand(BaseCommand):
         except KeyboardInterrupt:
             if current_task() is not None:
                 raise  # the task was cancelled, and its row is to say so
-            raise CommandError("Interrupted; no file was written.", returncode=EXIT_INTERRUPTED) from None
+            raise CommandError("Interrupted.", returncode=EXIT_INTERRUPTED) from None
 
     def _write(self, export: Export, output: str) -> None:
         if output == STANDARD_OUTPUT:
+            if current_task() is not None:
+                raise OutputError("A task cannot write a file to standard output: its standard output is its log.")
             # The summary goes elsewhere: there is nothing but the file on standard output.
             self._say(self.stderr, write_to_standard_output(export), "standard output")
             return
-        path = Path(output).absolute()
+        path = Path(output).resolve()  # where a link leads to: not the link is to be replaced
         with new_file(path) as file:
-            written = write(export, file, compressed=path.suffix == GZIP_SUFFIX)
+            written = write(export, file, compressed=output.endswith(GZIP_SUFFIX))
         self._say(self.stdout, written, str(path))
 
     def _store(self, request: Request, export: Export, email: list[str]) -> None:
@@ -96,7 +98,7 @@ class ExportCommand(BaseCommand):
     def _say(self, stream: Any, written: Written | ExportFile, where: str) -> None:
         if self.verbosity > 0:
             size = filesizeformat(written.bytes).replace("\N{NO-BREAK SPACE}", " ")
-            stream.write(f"{written.rows:,} rows, {size} → {where}")
+            stream.write(f"{written.rows:,} rows, {size}: {where}")
 
 
 def describe(record: ExportFile) -> dict[str, Any]:
@@ -120,6 +122,7 @@ def _checked_owner_id(exporter: Exporter) -> Any:
     if task is None or task.owner_id is None:
         return None
     owner = get_user_model().objects.filter(pk=task.owner_id).first()
-    if owner is not None:
-        exporter.check_permission(owner)
-    return task.owner_id
+    if owner is None:
+        raise PermissionRefused("The user who asked for this export is no longer there.")
+    exporter.check_permission(owner)
+    return owner.pk

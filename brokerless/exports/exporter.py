@@ -8,7 +8,7 @@ from django.contrib.auth import get_permission_codename
 
 from brokerless.exports.columns import Column
 from brokerless.exports.exceptions import PermissionRefused
-from brokerless.exports.filters import clean_filters, describe_filters
+from brokerless.exports.filters import clean_filters, describe_filters, form_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,11 +64,18 @@ class Exporter:
         """Return the filters that users may set, by name."""
         return dict(self.filterset_class.base_filters) if self.filterset_class else {}
 
+    def filterset(self, data: Mapping[str, Any] | None) -> FilterSet | None:
+        """Return the filters with a form's data, or with none; None for an exporter without filters."""
+        return self.filterset_class(data, queryset=self.get_queryset()) if self.filterset_class else None
+
+    def clean(self, filters: Mapping[str, Any]) -> dict[str, str | list[str]]:
+        """Return the filters that have a value, as text. Raises InvalidFilters with what is wrong with each."""
+        return clean_filters(self.filterset_class, filters, self.get_queryset())
+
     def filtered(self, filters: Mapping[str, Any]) -> QuerySet:
         """Return the rows that the filters select. Raises InvalidFilters with what is wrong with each."""
-        queryset = self.get_queryset()
-        cleaned = clean_filters(self.filterset_class, filters)
-        return self.filterset_class(cleaned, queryset=queryset).qs if self.filterset_class else queryset
+        filterset = self.filterset(form_data(self.clean(filters)))
+        return self.get_queryset() if filterset is None else filterset.qs
 
     def describe(self, filters: Mapping[str, Any]) -> str:
         """Return the export in the user's words: what, and narrowed down by what."""

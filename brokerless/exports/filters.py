@@ -12,47 +12,62 @@ from django_filters import BooleanFilter
 from brokerless.exports.exceptions import InvalidFilters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from django.db.models import QuerySet
     from django_filters import Filter, FilterSet
 
 BOOLEANS = ("true", "false")
 TITLE_LIMIT = 200
+EMPTY = (None, "", [], ())
 
 
-def clean_filters(filterset_class: type[FilterSet] | None, filters: Mapping[str, Any]) -> MultiValueDict:
-    """Return the given filters as a form's data; empty ones are left out.
+def clean_filters(
+    filterset_class: type[FilterSet] | None, filters: Mapping[str, Any], queryset: QuerySet
+) -> dict[str, str | list[str]]:
+    """Return the given filters as a form would send them, a list for one of many values; empty ones are left out.
 
     Raises InvalidFilters for a filter that does not exist and for a value that its field refuses.
     """
     declared = filterset_class.base_filters if filterset_class else {}
     errors: dict[str, list[str]] = {}
-    data = MultiValueDict()
+    cleaned: dict[str, str | list[str]] = {}
     for name, value in filters.items():
-        if value in (None, "", []):
+        if value in EMPTY:
             continue
-        if name not in declared:
-            known = ", ".join(declared) or _("none")
-            errors[name] = [_("There is no such filter; there is: %(known)s.") % {"known": known}]
-            continue
-        values = [as_text(item) for item in (value if isinstance(value, list) else [value])]
-        data.setlist(name, values)
-        errors |= _value_errors(name, declared[name], values)
+        try:
+            cleaned[name] = _cleaned(declared, name, value)
+        except ValidationError as error:
+            errors[name] = error.messages
     if not errors and filterset_class:
-        errors = filterset_class(data).form.errors
+        errors = filterset_class(form_data(cleaned), queryset=queryset).form.errors
     if errors:
         raise InvalidFilters(errors)
-    return data
+    return cleaned
+
+
+def form_data(cleaned: Mapping[str, str | list[str]]) -> MultiValueDict:
+    """Return cleaned filters as the data of a form."""
+    return MultiValueDict({name: value if isinstance(value, list) else [value] for name, value in cleaned.items()})
 
 
 def check_value(declared: Filter, text: str) -> None:
     """Raise ValidationError for a text that is no value of the filter."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: half of a character, or an odd byte of a command line
+        raise ValidationError(_("Must be text in Unicode.")) from None
     if isinstance(declared, BooleanFilter):
         # Its field takes whatever it does not know for "no filter": more rows than were asked for.
         if text.lower() not in BOOLEANS:
             raise ValidationError(_("Must be true or false."))
     elif not hasattr(declared.field, "choices"):
         declared.field.clean(text)
+
+
+def takes_many(declared: Filter) -> bool:
+    """Tell whether a filter takes several values."""
+    return getattr(declared.field.widget, "allow_multiple_selected", False)
 
 
 def as_text(value: Any) -> str:
@@ -64,18 +79,37 @@ def describe_filters(title: str, filterset_class: type[FilterSet] | None, filter
     """Return what is exported in the user's words, in one line."""
     declared = filterset_class.base_filters if filterset_class else {}
     parts = [
-        f"{declared[name].label} {as_text(value)}"
+        # One that django-filter derives from the model has no label as long as it belongs to no queryset.
+        f"{declared[name].label or name.replace('_', ' ').capitalize()} {_spoken(value)}"
         for name, value in filters.items()
-        if name in declared and value not in (None, "", [])
+        if name in declared and value not in EMPTY
     ]
     line = " ".join(f"{title}: {', '.join(parts)}".split()) if parts else title
     return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"
 
 
-def _value_errors(name: str, declared: Filter, values: list[str]) -> dict[str, list[str]]:
-    try:
-        for text in values:
-            check_value(declared, text)
-    except ValidationError as error:
-        return {name: error.messages}
-    return {}
+def _cleaned(declared: Mapping[str, Filter], name: str, value: Any) -> str | list[str]:
+    """Return one filter's value as text. Raises ValidationError with what is wrong with it."""
+    if name not in declared:
+        known = ", ".join(declared) or _("none")
+        raise ValidationError(_("There is no such filter; there is: %(known)s.") % {"known": known})
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    if len(values) > 1 and not takes_many(declared[name]):
+        raise ValidationError(_("Takes one value, not several."))
+    texts = [*_texts(values)]
+    for text in texts:
+        check_value(declared[name], text)
+    if isinstance(declared[name], BooleanFilter):
+        texts = [text.lower() for text in texts]
+    return texts if takes_many(declared[name]) else texts[0]
+
+
+def _texts(values: Iterable[Any]) -> Iterable[str]:
+    for value in values:
+        if isinstance(value, dict | list | tuple | set):
+            raise ValidationError(_("Must be text, a number, true or false."))
+        yield as_text(value)
+
+
+def _spoken(value: Any) -> str:
+    return ", ".join(map(as_text, value)) if isinstance(value, list | tuple) else as_text(value)

@@ -20,12 +20,20 @@ def encode_csv(header: Sequence[str], blocks: Iterable[list[Sequence[Any]]]) -> 
 
     LF and not RFC 4180's CRLF, as databases write it: every row source gives the same bytes.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    yield _lines([header]).encode()
     for block in blocks:
-        writer.writerows(block)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
+        yield _lines(block).encode()
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    lines = text.getvalue()
+    # Before Python 3.13 the module leaves a CR unquoted unless it ends lines; then no reader takes the cell back.
+    return "".join(map(_line, rows)) if "\r" in lines else lines
+
+
+def _line(row: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return text.getvalue().removesuffix("\r\n") + "\n"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from smtplib import SMTPException
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
-from django.core.mail import BadHeaderError, EmailMessage
+from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from brokerless import current_task
 from brokerless.context import without_request
-from brokerless.exceptions import BrokerlessError
 from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import MailError
 from brokerless.exports.formats import GZIP_TYPE
@@ -34,8 +32,10 @@ def send(record: ExportFile, *, recipients: Sequence[str], title: str) -> None:
     if task is not None:
         task.renew_lease()
     try:
+        for address in recipients:
+            check_address(address)
         _message(record, recipients, title).send()
-    except (OSError, SMTPException, BadHeaderError, BrokerlessError, *_provider_errors()) as error:
+    except Exception as error:  # every provider's library, and every wrong setting, raises an error of its own
         reason = str(error) or type(error).__name__
         raise MailError(
             _("The file is ready, but the mail to %(recipients)s was not sent: %(reason)s")
@@ -72,12 +72,3 @@ def _link(record: ExportFile) -> str:
     if task is not None:
         return task.context.build_absolute_uri(reverse("brokerless:task", args=[task.id]))
     return without_request().build_absolute_uri(record.get_absolute_url())
-
-
-def _provider_errors() -> tuple[type[Exception], ...]:
-    """Return Anymail's errors, if it is installed."""
-    try:
-        from anymail.exceptions import AnymailError
-    except ImportError:
-        return ()
-    return (AnymailError,)

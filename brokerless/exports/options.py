@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django_filters import BooleanFilter
 
-from brokerless.exports.filters import BOOLEANS, check_value
+from brokerless.exports.exceptions import OutputError
+from brokerless.exports.filters import BOOLEANS, check_value, takes_many
 from brokerless.exports.mail import check_address
+from brokerless.exports.writing import check_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,8 @@ def _add_filter(parser: CommandParser, name: str, declared: Filter) -> None:
     if isinstance(declared, BooleanFilter):
         # Given without a value it means what it says.
         keywords = {"nargs": "?", "const": "true", "choices": BOOLEANS, "type": str.lower}
+    elif takes_many(declared):
+        keywords["action"] = "append"
     help_text = str(declared.extra.get("help_text", "") or declared.label or "")
     parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=help_text.replace("%", "%%"), **keywords)
 
@@ -75,6 +79,9 @@ def _output(text: str) -> str:
     if text == STANDARD_OUTPUT:
         if sys.stdout.isatty():
             raise argparse.ArgumentTypeError("a compressed file is not written to a terminal; redirect it")
-    elif Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a directory; name a file in it")
+        return text
+    try:
+        check_place(Path(text))
+    except OutputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.files import File
+from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from brokerless import current_task
@@ -18,8 +20,6 @@ from brokerless.exports.writing import Written, new_file, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from django.core.files.storage import Storage
 
     from brokerless.exports.exporter import Exporter
     from brokerless.exports.writing import Export
@@ -51,12 +51,14 @@ def store(request: Request, export: Export) -> ExportFile:
     )
     try:
         written = _write_into(record, export)
+        record.rows, record.bytes, record.sha256 = written.rows, written.bytes, written.sha256
+        record.ready_at = timezone.now()
+        record.save(update_fields=["rows", "bytes", "sha256", "ready_at"])
     except BaseException:
+        with suppress(Exception):  # what is wrong is known already; the storage may be away
+            record.storage.delete(record.storage_name)
         record.delete()
         raise
-    record.rows, record.bytes, record.sha256 = written.rows, written.bytes, written.sha256
-    record.ready_at = timezone.now()
-    record.save(update_fields=["rows", "bytes", "sha256", "ready_at"])
     return record
 
 
@@ -68,7 +70,9 @@ def file_name(exporter: Exporter) -> str:
 
 def local_path(record: ExportFile) -> Path | None:
     """Return where a record's file lies on this machine; None in a storage elsewhere."""
-    return _path(record.storage, record.storage_name)
+    storage = record.storage
+    # Not by trying path(): InMemoryStorage has one, which leads to a file that is not there.
+    return Path(storage.path(record.storage_name)) if isinstance(storage, FileSystemStorage) else None
 
 
 def _write_into(record: ExportFile, export: Export) -> Written:
@@ -96,10 +100,3 @@ def _upload(record: ExportFile, export: Export) -> Written:
     except OSError as error:
         raise OutputError(f"The storage cannot be written to: {error.strerror or error}.") from error
     return written
-
-
-def _path(storage: Storage, name: str) -> Path | None:
-    try:
-        return Path(storage.path(name))
-    except NotImplementedError:  # how Django's storages say that they are elsewhere
-        return None

@@ -10,9 +10,9 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from brokerless import launch
+from brokerless import InvalidArguments, launch
 from brokerless.exports import forms
 from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, UnknownExporter
 from brokerless.exports.models import ExportFile
@@ -24,13 +24,14 @@ from brokerless.responses import for_users, problem, wants_json
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from django.forms import Form
     from django.http import HttpRequest
 
     from brokerless.exports.exporter import Exporter
     from brokerless.models import TaskState
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_users
 def export(request: HttpRequest, name: str) -> HttpResponse:
     """Show the exporter's form (GET), or start an export (POST)."""
@@ -41,24 +42,23 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404 from error
     except PermissionRefused as error:
         return problem(request, HTTPStatus.FORBIDDEN, str(error))
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(request, exporter)
     try:
         asked = forms.read(request, exporter)
     except forms.MalformedBody as error:
-        return problem(request, HTTPStatus.BAD_REQUEST, str(error))
+        return problem(request, error.status, str(error))
     except InvalidFilters as error:
         return _refused(request, exporter, error)
-    task = launch(
-        exporter.command_name,
-        options=asked.options,
-        request=request,
-        title=exporter.describe(asked.filters),
-    )
+    title = exporter.describe(asked.filters)
+    try:
+        task = launch(exporter.command_name, options=asked.options, request=request, title=title)
+    except InvalidArguments as error:  # the command may be stricter than the filters
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     return _accepted(request, task)
 
 
-@require_GET
+@require_safe
 @for_users
 def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """Send an export file to its owner, or to staff who may see it."""
@@ -77,16 +77,23 @@ def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
 
 def _form(request: HttpRequest, exporter: Exporter, *, errors: InvalidFilters | None = None) -> HttpResponse:
     data = request.POST if errors else request.GET
-    form = exporter.filterset_class(data or None).form if exporter.filterset_class else None
+    filterset = exporter.filterset(data or None)
+    form = filterset.form if filterset is not None else None
     context = {
         "exporter": exporter,
         "form": form,
-        # Those of the filters are beside their fields already.
-        "mail_errors": errors.errors.get(forms.MAIL_FIELD, []) if errors else [],
-        "wants_mail": forms.MAIL_FIELD in data,
+        "errors": _errors_beside_no_field(form, errors),
+        "wants_mail": forms.wants_mail(data),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
     return render(request, "brokerless_exports/export_form.html", context, status=status)
+
+
+def _errors_beside_no_field(form: Form | None, errors: InvalidFilters | None) -> list[str]:
+    """Return what the form itself does not say: of unknown filters, of the mail, of values it takes for none."""
+    said = form.errors if form is not None else {}
+    found = errors.errors.items() if errors else ()
+    return [f"{name}: {' '.join(texts)}" for name, texts in found if name not in said]
 
 
 def _refused(request: HttpRequest, exporter: Exporter, error: InvalidFilters) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sys
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -84,6 +85,17 @@ def write(export: Export, target: BinaryIO, *, compressed: bool) -> Written:
     return Written(counted.rows, digest.bytes, digest.hexdigest())
 
 
+def check_place(path: Path) -> None:
+    """Raise OutputError if what has that name is no file: to replace a device would be its end."""
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a directory; name a file in it.")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is no file but a device or a pipe; name a file, or - for standard output.")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
 @contextmanager
 def new_file(final: Path) -> Iterator[BinaryIO]:
     """Open a private file that takes the name `final` when the block ends well, complete and on the disk.
@@ -92,6 +104,7 @@ def new_file(final: Path) -> Iterator[BinaryIO]:
     that whoever finishes the task removes it if this process cannot. The lease is renewed before the file
     appears. Raises OutputError with the reason when it cannot be written.
     """
+    check_place(final)
     task = current_task()
     temporary = final.with_name(f".{final.name}.{_token(task)}.partial")
     if task is not None:
@@ -112,7 +125,8 @@ def new_file(final: Path) -> Iterator[BinaryIO]:
 
 
 def _token(task: CurrentTask | None) -> str:
-    return str(os.getpid()) if task is None else f"{task.id}-{task.lease}"
+    """Return what no other temporary file has in its name."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}" if task is None else f"{task.id}-{task.lease}"
 
 
 def _create(path: Path) -> BinaryIO:
@@ -138,7 +152,7 @@ def write_to_standard_output(export: Export) -> Written:
     except OSError as error:
         # What is still buffered cannot be written either, and would be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
+        raise OutputError(f"Standard output cannot be written: {error.strerror or error}.") from error
     return written
 
 

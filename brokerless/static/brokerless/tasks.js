@@ -97,6 +97,8 @@ class TaskProgress extends HTMLElement {
     this.dataset.status = task.status;
     this.dataset.cancelling = String(task.cancelling);
     this.#announce(task.status_label);
+    // "We have your request" is no news any more.
+    if (this.#isFinished()) document.querySelector(".bl-messages")?.remove();
     if (task.status === "SUCCESSFUL") this.#startDownload();
     this.#showProgress(task.progress);
   }

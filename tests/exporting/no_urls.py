@@ -1,0 +1,3 @@
+"""The addresses of a site that does not include those of the exports."""
+
+urlpatterns = []

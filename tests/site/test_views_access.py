@@ -1,0 +1,175 @@
+"""Who may reach what, and by which method: the same rules at every address."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from brokerless.models import TaskState
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+PAGES = ["/books/", "/books/generate/", "/tasks/", "/tasks/{task}/", "/tasks/{task}/log", "/exports/books/"]
+TASK_PAGES = ["/tasks/{task}/", "/tasks/{task}/log"]
+PRODUCT_PAGES = [page for page in PAGES if not page.startswith("/books/")]
+
+
+@pytest.fixture
+def task(make_task, ann) -> TaskState:
+    return make_task(ann)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_visitor_is_sent_to_log_in_and_comes_back(visitor, task, page):
+    url = page.format(task=task.pk)
+    response = visitor.get(url)
+    assert (response.status_code, response.url) == (302, f"/login/?next={url}")
+
+
+def test_the_query_is_kept_over_the_login(visitor):
+    assert visitor.get("/tasks/?status=FAILED&page=2").url == "/login/?next=/tasks/%3Fstatus%3DFAILED%26page%3D2"
+
+
+@pytest.mark.parametrize("page", PRODUCT_PAGES)
+def test_a_program_without_a_login_gets_401(site, program_of, task, page):
+    response = program_of(None).get(page.format(task=task.pk))
+    assert response.status_code == response.json()["status"] == 401
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_after_the_login_an_action_leads_to_its_task(visitor, task):
+    """Its own address cannot be visited."""
+    response = visitor.post(f"/tasks/{task.pk}/cancel")
+    assert response.url == f"/login/?next=/tasks/{task.pk}/"
+    assert not TaskState.objects.get().cancel_requested_at
+
+
+def test_after_the_login_an_export_leads_to_its_form(visitor):
+    assert visitor.post("/exports/books/", {}).url == "/login/?next=/exports/books/"
+    assert not TaskState.objects.exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_owner_reaches_it_with_get_and_head(browser, task, page):
+    url = page.format(task=task.pk)
+    assert browser.get(url).status_code == 200
+    response = browser.head(url)
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
+def test_no_other_method_is_taken(browser, task, page, method):
+    response = browser.generic(method, page.format(task=task.pk))
+    assert response.status_code == 405
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.parametrize("page", [*TASK_PAGES, "/tasks/", "/books/"])
+def test_what_is_only_read_takes_no_post(browser, task, page):
+    assert browser.post(page.format(task=task.pk)).status_code == 405
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_to_cancel_is_to_post(browser, task, method):
+    response = browser.generic(method, f"/tasks/{task.pk}/cancel")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    task.refresh_from_db()
+    assert task.status == "READY"
+
+
+@pytest.mark.parametrize("page", TASK_PAGES)
+def test_somebody_else_s_task_is_not_found(bob, browser_of, program_of, task, page):
+    url = page.format(task=task.pk)
+    assert browser_of(bob).get(url).status_code == 404
+    hidden = program_of(bob).get(url)
+    missing = program_of(bob).get(page.format(task=uuid.uuid4()))
+    assert hidden.status_code == 404
+    assert hidden.content == missing.content
+
+
+def test_nobody_cancels_somebody_else_s_task(bob, browser_of, task):
+    assert browser_of(bob).post(f"/tasks/{task.pk}/cancel").status_code == 404
+    task.refresh_from_db()
+    assert (task.status, task.cancel_requested_at) == ("READY", None)
+
+
+@pytest.mark.parametrize("page", TASK_PAGES)
+def test_a_task_without_an_owner_is_for_staff(make_task, bob, staff, browser_of, page):
+    url = page.format(task=make_task(None).pk)
+    assert browser_of(staff).get(url).status_code == 200
+    assert browser_of(bob).get(url).status_code == 404
+
+
+def test_staff_need_a_permission_for_other_people_s_tasks(person, staff, browser_of, task):
+    url = f"/tasks/{task.pk}/"
+    assert browser_of(staff).get(url).status_code == 404
+    assert browser_of(person("auditor", "view_taskstate", is_staff=True)).get(url).status_code == 200
+
+
+def test_the_permission_alone_makes_no_staff(person, browser_of, task):
+    assert browser_of(person("eve", "view_taskstate")).get(f"/tasks/{task.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["/exports/books/", "/tasks/{task}/cancel", "/books/generate/"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_post_needs_the_csrf_token(ann, browser_of, task, url, content_type):
+    browser = browser_of(ann, enforce_csrf_checks=True)
+    response = browser.post(url.format(task=task.pk), "{}", content_type=content_type)
+    assert response.status_code == 403
+    task.refresh_from_db()
+    assert task.status == "READY"
+    assert TaskState.objects.count() == 1
+
+
+def test_with_the_token_it_is_taken(ann, browser_of):
+    browser: Client = browser_of(ann, enforce_csrf_checks=True)
+    browser.get("/exports/books/")
+    token = browser.cookies["csrftoken"].value
+    assert browser.post("/exports/books/", {"csrfmiddlewaretoken": token}).status_code == 303
+    headers = {"X-CSRFToken": token, "Accept": "application/json"}
+    assert (
+        browser.post("/exports/books/", "{}", content_type="application/json", headers=headers).status_code == 202
+    )
+
+
+@pytest.mark.parametrize("page", PRODUCT_PAGES)
+def test_no_shared_cache_keeps_an_answer_or_mixes_its_forms(browser, program, task, page):
+    for client in (browser, program):
+        response = client.get(page.format(task=task.pk))
+        assert "private" in response["Cache-Control"]
+        assert {"Accept", "Cookie"} <= {name.strip() for name in response["Vary"].split(",")}
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, "text/html"),
+        ("", "text/html"),
+        ("*/*", "text/html"),
+        ("text/*", "text/html"),
+        ("text/html, application/json", "text/html"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("image/png", "text/html"),
+        ("nonsense", "text/html"),
+        (";;,,", "text/html"),
+        ("application/json;q=0.1, text/html;q=0.9", "text/html"),
+        ("application/json", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json, text/plain, */*;q=0.5", "application/json"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("application/json;q=x", "application/json"),
+    ],
+)
+def test_a_page_is_the_default_and_json_is_asked_for(ann, browser_of, task, accept, kind):
+    response = browser_of(ann, accept).get(f"/tasks/{task.pk}/")
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith(kind)
+
+
+@pytest.mark.parametrize("url", ["/tasks/not-a-uuid/", "/exports/files/7/", "/exports/a b/"])
+def test_an_address_that_makes_no_sense_is_not_found(browser, url):
+    assert browser.get(url).status_code == 404

@@ -1,0 +1,147 @@
+"""The whole story in a real browser, with JavaScript and without."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.system.running_site import PASSWORD, USER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator
+
+    from tests.system.running_site import RunningSite
+
+PATIENCE = 20_000  # milliseconds
+
+
+@pytest.fixture
+def page(browser: Browser, site: RunningSite) -> Iterator[Page]:
+    """Return a page of somebody who has logged in."""
+    context = browser.new_context(base_url=site.url)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    log_in(page)
+    yield page
+    context.close()
+    assert not errors
+
+
+def log_in(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("Username").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/books/**")
+
+
+def status(page: Page) -> Locator:
+    return page.locator(".bl-status")
+
+
+def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page, site: RunningSite) -> None:
+    page.get_by_label("Language").fill("eng")
+    page.get_by_role("button", name="Show").click()
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Export these books").click()
+        expect(page.get_by_text("We have your request")).to_be_visible()
+
+    expect(status(page)).to_have_text("Successful")
+    expect(page).to_have_title("Books: Language eng – Successful")
+    with gzip.open(download.value.path(), "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = site.query("SELECT id, title FROM library_book WHERE upper(language) = 'ENG' ORDER BY id")
+    assert [(int(row["id"]), row["title"]) for row in rows] == expected
+    expect(page.locator(".bl-download")).to_contain_text(f"{len(rows):,} rows")
+
+
+def test_the_bar_moves_while_the_export_runs(page: Page) -> None:
+    page.get_by_role("button", name="Export all books").click()
+
+    bar = page.locator("progress[value]")
+    expect(bar).to_be_visible(timeout=PATIENCE)
+    assert float(bar.get_attribute("value")) > 0
+
+
+def test_a_download_starts_only_once(page: Page) -> None:
+    page.get_by_label("Language").fill("rus")
+    page.get_by_role("button", name="Show").click()
+    with page.expect_download(timeout=60_000):
+        page.get_by_role("button", name="Export these books").click()
+    downloads: list[object] = []
+    page.on("download", lambda download: downloads.append(download))
+
+    page.reload()
+    expect(page.get_by_role("link", name="Download")).to_be_visible()
+    page.get_by_role("link", name="My tasks").first.click()
+    expect(page.get_by_role("link", name="Books: Language rus")).to_be_visible()
+
+    assert downloads == []
+
+
+def test_a_killed_command_shows_on_the_page_by_itself(page: Page, site: RunningSite) -> None:
+    page.get_by_role("button", name="Export all books").click()
+    page.wait_for_url("**/tasks/**")
+    _, command_pid = site.pids(page.url)
+    os.kill(command_pid, signal.SIGSTOP)
+
+    os.kill(command_pid, signal.SIGKILL)
+
+    expect(page.get_by_role("alert").filter(has_text="killed by signal 9 (SIGKILL)")).to_be_visible(timeout=2_000)
+    expect(status(page)).to_have_text("Failed")
+
+
+def test_a_running_task_is_cancelled_from_its_page(page: Page) -> None:
+    page.goto("/books/generate/")
+    page.get_by_label("How many books?").fill("1000000")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("progress")).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_text(f"The task was cancelled by {USER}.")).to_be_visible()
+
+
+def test_a_page_says_that_the_connection_is_lost_and_goes_on_later(page: Page, site: RunningSite) -> None:
+    page.goto("/books/generate/")
+    page.get_by_label("How many books?").fill("1000000")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("progress")).to_be_visible()
+
+    site.stop()
+    expect(page.get_by_text("Connection lost, retrying.")).to_be_visible()
+    site.start()
+
+    expect(page.get_by_text("Connection lost, retrying.")).to_be_hidden(timeout=40_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(status(page)).to_have_text("Cancelled")
+
+
+def test_without_javascript_the_story_is_the_same(browser: Browser, site: RunningSite) -> None:
+    context = browser.new_context(base_url=site.url, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    log_in(page)
+
+    page.get_by_label("Language").fill("rus")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Export these books").click()
+    expect(page.get_by_text("We have your request")).to_be_visible()
+
+    link = page.get_by_role("link", name="Download")
+    # The page loads itself again; nothing is clicked until the file is there.
+    expect(link).to_be_visible(timeout=40_000)
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename.endswith(".csv.gz")
+    context.close()

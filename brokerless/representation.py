@@ -83,13 +83,28 @@ def links(task: TaskState) -> dict[str, str]:
     return found
 
 
+def download(task: TaskState) -> dict[str, Any] | None:
+    """Return what there is to fetch, for the page: what a command left out, or wrote as it liked, is None."""
+    path = download_path(task)
+    if not path:
+        return None
+    numbers = {name: task.result.get(name) for name in ("rows", "bytes")}
+    mailed_to = task.result.get("mailed_to")
+    return {
+        "path": path,
+        "name": task.result.get("name"),
+        "mailed_to": mailed_to if isinstance(mailed_to, list) else None,
+        **{name: number if isinstance(number, int) else None for name, number in numbers.items()},
+    }
+
+
 def download_path(task: TaskState) -> str:
     """Return the path of what the command made; empty for none, and for what is no path of this site."""
-    download = task.result.get("download") if isinstance(task.result, dict) else None
-    if not isinstance(download, str) or not download.startswith("/"):
+    path = task.result.get("download") if isinstance(task.result, dict) else None
+    if not isinstance(path, str) or not path.startswith("/"):
         return ""
     # Neither //elsewhere.example nor what a browser makes the same of: a command may pass on what users wrote.
-    return download if url_has_allowed_host_and_scheme(download, allowed_hosts=None) else ""
+    return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else ""
 
 
 LINKED_VIEWS = {"self": "task", "log": "log", "cancel": "cancel"}

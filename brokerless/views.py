@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from brokerless.models import TaskState
-from brokerless.representation import links, progress, represent
+from brokerless.representation import download, links, progress, represent
 from brokerless.responses import for_users, problem, wants_json
 from brokerless.runtime_dir import TaskFiles
 from brokerless.tick import look_after
@@ -70,6 +70,7 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "task": task,
         "progress": progress(task),
         "links": links(task),
+        "download": download(task),
         "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
         "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.db.models.lookups import Exact
@@ -21,6 +22,23 @@ class YearFilter(django_filters.NumberFilter):
     """A bound of the year of publication: a whole number."""
 
     field_class = forms.IntegerField
+
+
+class YesNoField(forms.NullBooleanField):
+    """Yes, no, or nothing; the usual one takes whatever it does not know for nothing."""
+
+    widget = forms.Select(choices=[("", _("Any")), ("true", _("Yes")), ("false", _("No"))])
+
+    def to_python(self, value: object) -> bool | None:
+        if value not in self.empty_values and str(value).lower() not in {"true", "false"}:
+            raise ValidationError(_("Choose yes or no."))
+        return super().to_python(value)
+
+
+class YesNoFilter(django_filters.BooleanFilter):
+    """A choice of yes, no, or either."""
+
+    field_class = YesNoField
 
 
 class BookFilter(django_filters.FilterSet):
@@ -62,8 +80,7 @@ class BookFilter(django_filters.FilterSet):
         label=_("Lowest rating"),
         help_text=_("The lowest average rating to include, from 0 to 5."),
     )
-    available = django_filters.BooleanFilter(
-        widget=forms.Select(choices=[("", _("Any")), ("true", _("Yes")), ("false", _("No"))]),
+    available = YesNoFilter(
         label=_("Available"),
         help_text=_("Yes for books that can be lent, no for the others."),
     )

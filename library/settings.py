@@ -5,6 +5,7 @@ any working directory. The variables are listed in `docs/example-site.md`.
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -113,15 +114,30 @@ LOGOUT_REDIRECT_URL = "login"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="library@localhost")
 # The embedded default writes each mail into a file; EMAIL_URL (smtp://…) or EMAIL_BACKEND with the
 # provider's ANYMAIL_* variables sends it for real.
-if "EMAIL_URL" in env:
+if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))
 else:
     EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
 EMAIL_TIMEOUT = 30  # seconds
 EMAIL_FILE_PATH = BASE_DIR / env.str("EMAIL_FILE_PATH", default="var/mail")
-ANYMAIL = {
-    name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")
-}
+
+
+def anymail() -> dict[str, Any]:
+    """Return Anymail's settings from the variables `ANYMAIL_*`: keys and tokens as they are, the others typed."""
+    found: dict[str, Any] = {
+        name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")
+    }
+    types = {
+        "IGNORE_UNSUPPORTED_FEATURES": env.bool,
+        "IGNORE_RECIPIENT_STATUS": env.bool,
+        "DEBUG_API_REQUESTS": env.bool,
+        "REQUESTS_TIMEOUT": env.float,
+        "SEND_DEFAULTS": env.json,
+    }
+    return found | {name: read(f"ANYMAIL_{name}") for name, read in types.items() if name in found}
+
+
+ANYMAIL = anymail()
 
 BROKERLESS = {
     "MANAGE_PY": BASE_DIR / "manage.py",

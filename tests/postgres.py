@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import environ
 from django.db import connections
@@ -11,8 +11,8 @@ from django.db import connections
 
 def create_database(url: str) -> str:
     """Create a database and return its name. Raises OSError when the server cannot be reached."""
-    name = f"test_brokerless_{os.getpid()}"
-    _execute(url, f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
+    name = f"test_brokerless_{uuid4().hex}"
+    _execute(url, f'CREATE DATABASE "{name}"')
     return name
 
 

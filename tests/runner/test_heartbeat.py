@@ -26,6 +26,7 @@ def task():
 def beating(task, monkeypatch):
     """Start a heartbeat that beats quickly, and stop it after the test."""
     monkeypatch.setattr(module, "INTERVAL", 0.02)
+    monkeypatch.setattr(module, "FIRST_INTERVAL", 0.02)
     started = []
 
     def start(read_progress=dict, on_news=lambda: None):

@@ -102,6 +102,7 @@ def test_it_finds(filters, titles):
         ("min_rating", "NaN"),
         ("min_rating", "good"),
         ("q", "a\0b"),
+        ("available", "maybe"),
     ],
 )
 def test_it_refuses(name, value):

@@ -71,6 +71,25 @@ def test_a_provider_of_anymail_is_two_variables(mail_settings):
     assert shown["anymail"] == {"POSTMARK_SERVER_TOKEN": "a token"}
 
 
+def test_settings_of_anymail_that_are_no_text_have_their_types(mail_settings):
+    shown = mail_settings(
+        ANYMAIL_REQUESTS_TIMEOUT="5",
+        ANYMAIL_IGNORE_UNSUPPORTED_FEATURES="false",
+        ANYMAIL_SEND_DEFAULTS='{"tags": ["library"]}',
+        ANYMAIL_MAILJET_API_KEY="123",
+    )
+    assert shown["anymail"] == {
+        "REQUESTS_TIMEOUT": 5.0,
+        "IGNORE_UNSUPPORTED_FEATURES": False,
+        "SEND_DEFAULTS": {"tags": ["library"]},
+        "MAILJET_API_KEY": "123",
+    }
+
+
+def test_an_empty_url_is_none(mail_settings):
+    assert mail_settings(EMAIL_URL="")["backend"].endswith("filebased.EmailBackend")
+
+
 def test_another_provider_is_two_others(mail_settings):
     shown = mail_settings(
         "api_key",

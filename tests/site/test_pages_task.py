@@ -114,6 +114,15 @@ def test_a_success_has_its_download(show):
     assert "Mailed to ann@example.org." in text
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"rows": "many"}, {"rows": [1]}, {"bytes": "big"}, {"mailed_to": 5}, {"name": {"a": 1}}, {"rows": None}],
+)
+def test_a_result_of_a_command_of_the_site_may_hold_anything(show, odd):
+    page, _ = show(status=Status.SUCCESSFUL, result={"download": "/reports/1/"} | odd)
+    assert page.count("a", href="/reports/1/") == 1
+
+
 def test_who_cancelled_is_named(show, bob):
     _, text = show(status=Status.CANCELLED, cancel_requested_by=bob)
     assert "The task was cancelled by bob." in text

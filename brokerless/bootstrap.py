@@ -79,7 +79,7 @@ def _part(task_id: UUID, lease: int, name: str) -> NoReturn:
         monitor_pid = os.getpid()
         command_pid = os.fork()
         if command_pid == 0:
-            command_process.run(link.keep_command_end(), link.numbers(), monitor_pid=monitor_pid)
+            command_process.run(link.keep_command_end(), link.numbers(), monitor_pid=monitor_pid, load_early=name)
     else:
         command_pid = _start_command_process(link)
     sys.exit(monitor.run(task_id, lease, name=name, command_pid=command_pid, link=link))

@@ -14,7 +14,7 @@ from django.core.management import CommandError
 from django.db import connections
 
 from brokerless import linux
-from brokerless.arguments import as_json, parse
+from brokerless.arguments import as_json, load_command, parse
 from brokerless.channel import CommandEnd
 from brokerless.context import as_context, restored
 from brokerless.current import INSIDE_VARIABLE, CurrentTask, set_current_task
@@ -31,11 +31,16 @@ EXIT_CANCELLED = 128 + signal.SIGTERM  # as a shell reports a program that SIGTE
 SKIPPED_CHECKS = {"skip_checks": True}
 
 
-def run(channel: Channel, numbers: memoryview, *, monitor_pid: int) -> NoReturn:
-    """Wait until the monitor owns the task, run its command, report how it ended, and exit (SystemExit)."""
+def run(channel: Channel, numbers: memoryview, *, monitor_pid: int, load_early: str = "") -> NoReturn:
+    """Wait until the monitor owns the task, run its command, report how it ended, and exit (SystemExit).
+
+    load_early: the command to import while the monitor adopts the row.
+    """
     linux.die_with_parent(monitor_pid)
     if os.getpid() != os.getsid(0):
         os.setsid()  # so that a command that signals its own group does not meet its monitor
+    with suppress(BaseException):  # met again, and reported, when the command is run
+        load_command(load_early)
     order = channel.receive()
     if order is None:
         os._exit(EXIT_ERROR)  # not adopted: nothing has been done that would want cleaning up

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.db import connections, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     from django.db.models import QuerySet
 
@@ -39,9 +39,10 @@ class PortableSource:
                 yield self._rendered(block)
 
     def _rendered(self, block: list[tuple]) -> list[Sequence[Any]]:
-        """Render column by column: a call of `map` each costs a fraction of a loop over the rows."""
-        values = zip(*block, strict=True)
-        columns = [_render(render, column) for render, column in zip(self._renderers, values, strict=True)]
+        columns = [
+            values if render is None else render(values)
+            for render, values in zip(self._renderers, zip(*block, strict=True), strict=True)
+        ]
         return list(zip(*columns, strict=True))
 
 
@@ -60,7 +61,3 @@ def one_moment(queryset: QuerySet) -> AbstractContextManager:
     if connections[queryset.db].vendor == "sqlite":
         return nullcontext()
     return transaction.atomic(using=queryset.db)
-
-
-def _render(render: Callable[[Any], Any] | None, values: Sequence[Any]) -> Sequence[Any]:
-    return values if render is None else list(map(render, values))

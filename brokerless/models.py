@@ -6,17 +6,30 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
+from django.contrib.auth import get_permission_codename
 from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 
-class TaskStateQuerySet(models.QuerySet):
+class OwnedQuerySet(models.QuerySet):
+    """Rows that belong to a user, in a field `owner` that may be empty."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Select the user's own; staff see those without an owner too, and all with the permission to view."""
+        if not user.is_authenticated:
+            return self.none()
+        meta = self.model._meta  # noqa: SLF001 - Django's documented interface
+        if user.is_staff and user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}"):
+            return self.all()
+        own = models.Q(owner_id=user.pk)
+        return self.filter(own | models.Q(owner_id=None) if user.is_staff else own)
+
+
+class TaskStateQuerySet(OwnedQuerySet):
     """The named sets of tasks."""
 
     def ready(self) -> Self:
@@ -29,15 +42,6 @@ class TaskStateQuerySet(models.QuerySet):
 
     def unfinished(self) -> Self:
         return self.exclude(status__in=TaskState.FINISHED)
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Select the user's own tasks; staff see those without an owner too, and all with the permission."""
-        if not user.is_authenticated:
-            return self.none()
-        if user.is_staff and user.has_perm("brokerless.view_taskstate"):
-            return self.all()
-        own = models.Q(owner_id=user.pk)
-        return self.filter(own | models.Q(owner_id=None) if user.is_staff else own)
 
 
 class TaskStateManager(models.Manager.from_queryset(TaskStateQuerySet)):
@@ -147,10 +151,6 @@ class TaskState(models.Model):
     @property
     def is_cancelling(self) -> bool:
         return self.cancel_requested_at is not None and not self.is_finished
-
-    @property
-    def ended_or_now(self) -> datetime:
-        return self.finished_at or timezone.now()
 
     def cancel(self, *, by: AbstractBaseUser | None = None) -> bool:
         """Ask for the task to stop and return whether it could still be asked; see `brokerless.cancel`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -149,11 +148,6 @@ def create_private_directory(directory: Path) -> None:
             f"The runtime directory {directory} is open to others (mode {stat.S_IMODE(found.st_mode):o}): "
             f"run `chmod 700 {directory}`."
         )
-
-
-def remove_task_directory(task_id: UUID) -> None:
-    """Remove every file of a task."""
-    shutil.rmtree(runtime_directory() / str(task_id), ignore_errors=True)
 
 
 def _open(path: Path, flags: int) -> int:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 CSV_SUFFIX = ".csv"
-CSV_TYPE = "text/csv; charset=utf-8"
 GZIP_SUFFIX = ".gz"
 GZIP_TYPE = "application/gzip"
 

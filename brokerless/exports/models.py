@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Self
 
 from django.conf import settings as django_settings
 from django.core.files.storage import Storage, storages
@@ -14,26 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from brokerless.exports.conf import settings
-from brokerless.models import TaskState
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-
-class ExportFileQuerySet(models.QuerySet):
-    """The named sets of export files."""
-
-    def ready(self) -> Self:
-        return self.filter(ready_at__isnull=False)
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Select the user's own files; staff see those without an owner too, and all with the permission."""
-        if not user.is_authenticated:
-            return self.none()
-        if user.is_staff and user.has_perm("brokerless_exports.view_exportfile"):
-            return self.all()
-        own = models.Q(owner_id=user.pk)
-        return self.filter(own | models.Q(owner_id=None) if user.is_staff else own)
+from brokerless.models import OwnedQuerySet, TaskState
 
 
 class ExportFile(models.Model):
@@ -69,7 +49,7 @@ class ExportFile(models.Model):
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     ready_at = models.DateTimeField(_("ready at"), null=True, blank=True)
 
-    objects = ExportFileQuerySet.as_manager()
+    objects = OwnedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("export file")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from brokerless.exceptions import RuntimeDirError
-from brokerless.runtime_dir import TaskFiles, create_private_directory, remove_task_directory
+from brokerless.runtime_dir import TaskFiles, create_private_directory
 
 
 @pytest.fixture
@@ -155,10 +155,3 @@ def test_the_tail_is_the_end_of_the_log(files):
     write_log(files, b"begin" + b"." * 10_000 + b"end\n")
     assert files.log_tail(limit=10) == "......end"
     assert files.log_size() == 10_009
-
-
-def test_a_task_s_directory_is_removed_with_all_in_it(files):
-    write_log(files, b"x")
-    remove_task_directory(uuid.UUID(files.directory.name))
-    assert not files.directory.exists()
-    assert files.directory.parent.exists()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEAVING = (argparse._HelpAction, argparse._VersionAction)  # noqa: SLF001
 REPEATED = (argparse._AppendAction, argparse._ExtendAction)  # noqa: SLF001
 
+# What argparse takes for a value although it begins with a dash.
+NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 # An even number of backslashes before it are escaped backslashes.
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -126,12 +128,25 @@ def _option_words(action: argparse.Action, value: Any) -> list[str]:
     if action.nargs == 0 or isinstance(action, argparse.BooleanOptionalAction):
         return _switch_words(action, flag, value)
     if action.nargs not in (None, "?"):
-        return [flag, *map(_word, _listed(value))]
+        return [flag, *_bare_words(action, _listed(value))]
     if isinstance(action, REPEATED):
         return [f"{flag}={_word(item)}" for item in _listed(value)]
     if isinstance(value, list | dict):
         raise InvalidArguments(f"The option {action.dest!r} takes one value, not {value!r}.")
     return [f"{flag}={_word(value)}"]
+
+
+def _bare_words(action: argparse.Action, values: list[Any]) -> list[str]:
+    """Return the values of an option that takes several; none may be read as an option of its own."""
+    if not values and action.nargs == "+":
+        raise InvalidArguments(f"The option {action.dest!r} takes at least one value; leave it out for none.")
+    words = [_word(value) for value in values]
+    for word in words:
+        if word.startswith("-") and not NUMBER.fullmatch(word):
+            raise InvalidArguments(
+                f"The option {action.dest!r} takes several values, of which none may begin with a dash: {word!r}."
+            )
+    return words
 
 
 def _switch_words(action: argparse.Action, flag: str, value: Any) -> list[str]:

@@ -37,6 +37,7 @@ def run_task(reference: str, argv: list[str]) -> NoReturn:
     forget_what_was_inherited()
     task_id, _, lease = reference.partition(":")
     django.setup()
+    forget_niceness()
     _part(UUID(task_id), int(lease), argv[1] if len(argv) > 1 else "")
 
 
@@ -53,14 +54,21 @@ def run_command_process(descriptors: str) -> NoReturn:
 
 
 def forget_what_was_inherited() -> None:
-    """Undo what a server may have passed on: its signal mask and ignored signals, umask and niceness."""
+    """Undo what a server may have passed on: its signal mask, ignored signals and umask."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in USUAL_SIGNALS:
         usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, usual)
     os.umask(USUAL_UMASK)
-    with suppress(OSError):  # only root may become less nice
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+def forget_niceness() -> None:
+    """Undo a server's niceness; where there is a PREFIX it may be its work (`nice`), and is left alone."""
+    from brokerless.conf import settings
+
+    if not settings.PREFIX:
+        with suppress(OSError):  # only root may become less nice
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _part(task_id: UUID, lease: int, name: str) -> NoReturn:

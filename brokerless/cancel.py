@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import router, transaction
 
 from brokerless import transitions
+from brokerless.dispatch import dispatch
 from brokerless.models import TaskState
-from brokerless.processes import Process, host_name, send
+from brokerless.processes import Process, host_name, kill_tree, send
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -26,7 +28,18 @@ def cancel(task: TaskState, *, by: AbstractBaseUser | None = None) -> bool:
     """
     asked = transitions.request_cancel(task.pk, by=by)
     task.refresh_from_db()
-    if asked == TaskState.Status.RUNNING and task.host == host_name():
+    if asked is not None and task.monitor_pid is not None and task.host == host_name():
         monitor = Process(task.monitor_pid, task.monitor_start)
-        transaction.on_commit(lambda: send(monitor, LOOK_NOW), using=router.db_for_write(TaskState), robust=True)
+        tell = _wake if asked == TaskState.Status.RUNNING else _end_start
+        transaction.on_commit(partial(tell, monitor), using=router.db_for_write(TaskState), robust=True)
     return asked is not None
+
+
+def _wake(monitor: Process) -> None:
+    send(monitor, LOOK_NOW)
+
+
+def _end_start(process: Process) -> None:
+    """End a process that has not adopted its task, and no longer can; its place is free."""
+    kill_tree(process)
+    dispatch()

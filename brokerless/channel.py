@@ -174,15 +174,24 @@ class CommandEnd:
         with self._lock:
             self._renewals += 1
             self.tell("renew", renewal=self._renewals)
-            if not self._is_renewed():
-                raise LeaseLost("The task is no longer this process's: it has no further effect.")
+            is_renewed = self._is_renewed()
+        if is_renewed is None:
+            raise LeaseLost(
+                f"The lease was not renewed within {self.RENEWAL_TIMEOUT} s, as the database did not answer: the "
+                "task may be somebody else's by now, and this process has no further effect."
+            )
+        if not is_renewed:
+            raise LeaseLost("The task is no longer this process's: it has no further effect.")
 
-    def _is_renewed(self) -> bool:
-        """Wait for the answer to the newest renewal; one to an earlier, which was given up, says nothing."""
+    def _is_renewed(self) -> bool | None:
+        """Wait for the answer to the newest renewal; None without one.
+
+        One to an earlier renewal, which was given up, says nothing.
+        """
         try:
             while answer := self._channel.receive(timeout=self.RENEWAL_TIMEOUT):
                 if answer["renewal"] == self._renewals:
                     return answer["renewed"]
         except OSError:  # no answer in time, or a command that closed every file descriptor
             pass
-        return False
+        return None

@@ -60,16 +60,21 @@ def _claim() -> list[TaskState]:
     """
     host = host_name()
     database = router.db_for_write(TaskState)
-    if not TaskState.objects.ready().exists():
+    # Read first, so that a page that polls for a waiting task locks nothing; whoever frees a place dispatches.
+    if not TaskState.objects.ready().exists() or not _places(host):
         return []
     with transaction.atomic(using=database, durable=True):
         locked = Host.objects.using(database).filter(name=host).update(dispatched_at=Now())
         if locked:
-            places = settings.MAX_PROCESSES - TaskState.objects.active().filter(host=host).count()
-            candidates = TaskState.objects.ready()[: max(0, places)]
+            candidates = TaskState.objects.ready()[: _places(host)]
             return [task for task in candidates if transitions.claim(task, host=host)]
     Host.objects.using(database).get_or_create(name=host)
     return _claim()
+
+
+def _places(host: str) -> int:
+    """Return how many more tasks may run on the host."""
+    return max(0, settings.MAX_PROCESSES - TaskState.objects.active().filter(host=host).count())
 
 
 def _start(task: TaskState) -> bool:

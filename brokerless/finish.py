@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 
 from brokerless import transitions
+from brokerless.models import TaskState
+from brokerless.outcome import cancelled
+from brokerless.patience import bounded_statements
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
@@ -33,7 +37,8 @@ def finish(task_id: UUID, lease: int, outcome: Outcome, *, progress: dict[str, A
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            finished = transitions.finish(task_id, lease, outcome, progress=progress)
+            with bounded_statements():
+                finished = _finish(task_id, lease, outcome, progress)
             break
         except Error as error:
             connections.close_all()
@@ -45,3 +50,14 @@ def finish(task_id: UUID, lease: int, outcome: Outcome, *, progress: dict[str, A
     if finished:
         files.remove_temporary()
     return finished
+
+
+def _finish(task_id: UUID, lease: int, outcome: Outcome, progress: dict[str, Any]) -> bool:
+    """Write the outcome; a failure after a request to stop is the stopping, also where no beat has seen that."""
+    if outcome.status != TaskState.Status.FAILED:
+        return transitions.finish(task_id, lease, outcome, progress=progress)
+    if transitions.finish(task_id, lease, outcome, progress=progress, unless_cancelled=True):
+        return True
+    stopped = replace(cancelled(), exit_code=outcome.exit_code, exit_signal=outcome.exit_signal)
+    is_asked = TaskState.objects.filter(pk=task_id, lease=lease, cancel_requested_at__isnull=False).exists()
+    return is_asked and transitions.finish(task_id, lease, stopped, progress=progress)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 
 from brokerless import transitions
-from brokerless.tick import tick
+from brokerless.patience import bounded_statements
 from brokerless.transitions import Beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
-
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger("brokerless")
 
@@ -26,13 +23,9 @@ INTERVAL = 1.0  # seconds
 FIRST_INTERVAL = 0.5  # seconds
 # While the command waits for a renewal that failed, it is tried again sooner.
 RETRY_INTERVAL = 0.2  # seconds
-# How often a monitor does a round of housekeeping for the others while its own command runs.
-HOUSEKEEPING_INTERVAL = 10.0  # seconds
 # How long to wait for the beat that is under way at the end. One that never returns, on a connection that
 # was cut without a word, must not hold the final status up; a late one changes no finished row.
 LONGEST_BEAT = 10.0  # seconds
-# A beat that waits longer for a lock or a reply is given up and tried again at the next.
-LONGEST_STATEMENT = 3000  # milliseconds
 
 
 class Heartbeat(threading.Thread):
@@ -58,7 +51,6 @@ class Heartbeat(threading.Thread):
         self._read_progress = read_progress
         self._on_news = on_news
         self._renewals_asked = 0
-        self._next_housekeeping = time.monotonic() + HOUSEKEEPING_INTERVAL
         self._wake = threading.Event()
         self._stopping = False
         self._interval = FIRST_INTERVAL
@@ -72,11 +64,6 @@ class Heartbeat(threading.Thread):
         """Ask for a beat now."""
         self._wake.set()
 
-    def dispatch_soon(self) -> None:
-        """Ask for a round of housekeeping now: the command has launched a task."""
-        self._next_housekeeping = 0.0
-        self._wake.set()
-
     def stop(self) -> None:
         """End the thread, and wait for a beat that is under way."""
         self._stopping = True
@@ -86,17 +73,14 @@ class Heartbeat(threading.Thread):
     def run(self) -> None:
         try:
             while not self._wait():
-                self._try(self._beat)
-                if time.monotonic() >= self._next_housekeeping:
-                    self._next_housekeeping = time.monotonic() + HOUSEKEEPING_INTERVAL
-                    self._try(tick)
+                self._try_to_beat()
         finally:
             connections.close_all()
 
-    def _try(self, step: Callable[[], object]) -> None:
-        """Do a step; whatever goes wrong, the next one is tried again, on a new connection."""
+    def _try_to_beat(self) -> None:
+        """Beat; whatever goes wrong, the next one is tried again, on a new connection."""
         try:
-            step()
+            self._beat()
         except Error as error:
             logger.warning("task=%s heartbeat failed and is tried again: %s", self._task_id, error)
             connections.close_all()
@@ -113,21 +97,8 @@ class Heartbeat(threading.Thread):
 
     def _beat(self) -> None:
         asked = self._renewals_asked
-        found = transitions.beat(self._task_id, self._lease, self._read_progress())
+        with bounded_statements():
+            found = transitions.beat(self._task_id, self._lease, self._read_progress())
         if found != self.latest or asked > self.renewals_done:
             self.latest, self.renewals_done = found, asked
             self._on_news()
-
-
-def limit_waiting(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Bound how long a statement of this connection waits for a lock or runs."""
-    if connection.vendor == "postgresql":
-        limits = f"SET lock_timeout = {LONGEST_STATEMENT}; SET statement_timeout = {LONGEST_STATEMENT}"
-    elif connection.vendor == "sqlite":
-        limits = f"PRAGMA busy_timeout = {LONGEST_STATEMENT}"
-    elif connection.vendor == "mysql":
-        limits = f"SET SESSION innodb_lock_wait_timeout = {LONGEST_STATEMENT // 1000}"
-    else:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(limits)

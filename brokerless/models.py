@@ -128,6 +128,8 @@ class TaskState(models.Model):
     objects = TaskStateManager()
 
     class Meta:
+        # For refresh_from_db() too, which would read from a replica otherwise.
+        base_manager_name = "objects"
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
         ordering = ["-created_at", "pk"]

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
@@ -15,9 +16,11 @@ from django.db.backends.signals import connection_created
 from brokerless import linux, outcome, transitions
 from brokerless.conf import settings
 from brokerless.finish import finish
-from brokerless.heartbeat import Heartbeat, limit_waiting
+from brokerless.heartbeat import Heartbeat
+from brokerless.housekeeping import Housekeeping
 from brokerless.log import LogWriter
 from brokerless.models import TaskState
+from brokerless.patience import bound_connection, bounded_statements
 from brokerless.processes import host_name, identify, signal_descendants
 from brokerless.progress import Meter
 from brokerless.runtime_dir import TaskFiles
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from brokerless.channel import Channel, Link
+    from brokerless.outcome import Outcome
 
 logger = logging.getLogger("brokerless")
 
@@ -41,7 +45,7 @@ ADOPTION_PAUSE = 0.2  # seconds between two tries while the database is locked o
 def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -> int:
     """Adopt the task, watch its command to the end, write how it ended, start the next; return the exit code."""
     hold_signals()
-    connection_created.connect(limit_waiting)
+    connection_created.connect(bound_connection)
     linux.become_subreaper()
     channel = link.keep_monitor_end()
     task = _adopt(task_id, lease, name, command_pid)
@@ -50,16 +54,35 @@ def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -
         os.waitpid(command_pid, 0)
         _start_next()
         return EXIT_NOT_ADOPTED
+    housekeeping = Housekeeping()
+    housekeeping.start()
     try:
-        found, progress = _watch(task, channel, command_pid, link)
+        ended = _watch(task, channel, command_pid, link, housekeeping)
     except Exception as error:
         logger.exception("task=%s could not be watched; its command is ended", task.pk)
-        signal_descendants(signal.SIGKILL)
-        found, progress = outcome.not_watched(error), {}
-    if found is not None:
-        finish(task_id, lease, found, progress=progress)
-    _start_next()
+        signal_descendants(signal.SIGKILL, reference=f"{task_id}:{lease}")
+        ended = Ended(outcome.not_watched(error))
+    if ended.outcome is not None:
+        finish(task_id, lease, ended.outcome, progress=ended.progress)
+    else:
+        TaskFiles(task_id, lease).remove_temporary()  # the command was killed, and cleaned nothing up
+    housekeeping.stop()
+    if not ended.is_shut_down:
+        _start_next()
     return EXIT_DONE
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the watching ended.
+
+    outcome: none if the lease was lost. is_shut_down: the service or the machine ends, so that nothing more is
+    to be started here.
+    """
+
+    outcome: Outcome | None
+    progress: dict[str, Any] = field(default_factory=dict)
+    is_shut_down: bool = False
 
 
 def _adopt(task_id: UUID, lease: int, name: str, command_pid: int) -> TaskState | None:
@@ -68,9 +91,10 @@ def _adopt(task_id: UUID, lease: int, name: str, command_pid: int) -> TaskState 
     deadline = time.monotonic() + settings.START_TIMEOUT
     while True:
         try:
-            adopted = transitions.adopt(
-                task_id, lease, name=name, host=host_name(), monitor=monitor, command=command
-            )
+            with bounded_statements():
+                adopted = transitions.adopt(
+                    task_id, lease, name=name, host=host_name(), monitor=monitor, command=command
+                )
             return TaskState.objects.filter(pk=task_id).first() if adopted else None
         except Error:
             if time.monotonic() > deadline:
@@ -81,14 +105,20 @@ def _adopt(task_id: UUID, lease: int, name: str, command_pid: int) -> TaskState 
             connections.close_all()
 
 
-def _watch(
-    task: TaskState, channel: Channel, command_pid: int, link: Link
-) -> tuple[outcome.Outcome | None, dict[str, Any]]:
-    """Let the command run and return how it ended, and its last progress; no outcome if the lease was lost."""
+def _watch(task: TaskState, channel: Channel, command_pid: int, link: Link, housekeeping: Housekeeping) -> Ended:
+    """Let the command run, and return how it ended."""
     files = TaskFiles(task.pk, task.lease)
     log = LogWriter(files.open_log(), limit=settings.LOG_LIMIT)
     meter = Meter(link.numbers())
-    supervision = Supervision(command_pid, channel, link.output_read_fd, log, meter)
+    supervision = Supervision(
+        f"{task.pk}:{task.lease}",
+        command_pid,
+        channel=channel,
+        output_fd=link.output_read_fd,
+        log=log,
+        meter=meter,
+        housekeeping=housekeeping,
+    )
     supervision.listen_to_signals()
     heartbeat = Heartbeat(task.pk, task.lease, read_progress=meter.read, on_news=supervision.wake)
     heartbeat.start()
@@ -99,14 +129,13 @@ def _watch(
     log.close()
     if not heartbeat.latest.owned:
         logger.error("task=%s is no longer this monitor's; its command was ended, nothing is written", task.pk)
-        return None, {}
+        return Ended(None, is_shut_down=supervision.is_shut_down)
     stop = supervision.stop.outcome if supervision.stop else None
     if stop is None and heartbeat.latest.cancel_requested:
         stop = outcome.cancelled()
     tail = files.log_tail()
-    return outcome.of_command(
-        supervision.wait_status, supervision.reported, stop=stop, log_tail=tail
-    ), meter.read()
+    found = outcome.of_command(supervision.wait_status, supervision.reported, stop=stop, log_tail=tail)
+    return Ended(found, meter.read(), supervision.is_shut_down)
 
 
 def _order(task: TaskState) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Outcome:
         """Return the row's fields, cut to what they hold and free of what a database refuses."""
         values = asdict(self)
         values["error_type"] = self.error_type[:TYPE_LIMIT]
-        values["error_title"] = storable(self.error_title)[:TITLE_LIMIT]
+        values["error_title"] = " ".join(storable(self.error_title).split())[:TITLE_LIMIT]
         values["error_detail"] = storable(self.error_detail)[-DETAIL_LIMIT:]
         return values
 

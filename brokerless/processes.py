@@ -6,16 +6,21 @@ import os
 import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import psutil
 
+# Names the task (id:lease) to the process that is started for it. No secret, and removed there at once.
+TASK_VARIABLE = "BROKERLESS_TASK"
+# Held while a process is started and remembered: until then it looks like a part of the task that starts it.
+spawning = threading.RLock()
 DEAD_STATES = frozenset("ZXx")  # proc(5): a zombie has ended, only nobody has collected it yet
 TICKS_PER_SECOND_ELSEWHERE = 100  # without /proc the start time is kept in hundredths of a second
 
@@ -96,35 +101,58 @@ def send(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def descendants(pid: int, *, spare: Iterable[int] = ()) -> list[psutil.Process]:
-    """Return all living descendants of a process but those under the pids to spare, parents first.
+def descendants(
+    pid: int, *, is_spared: Callable[[psutil.Process], bool] = lambda _: False
+) -> list[psutil.Process]:
+    """Return all living descendants of a process but the children that are spared and those below them.
 
-    Found by parentage, so those in sessions and process groups of their own are among them.
+    Found by parentage, so those in sessions and process groups of their own are among them. Parents first.
     """
     import psutil  # some 15 ms of import: not on the way to the command's first line
 
-    spared = set(spare)
     found: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(pid).children():
-            if child.pid not in spared:
-                found.append(child)
-                with suppress(psutil.NoSuchProcess):  # it ended meanwhile; its brothers are still to be found
-                    found += child.children(recursive=True)
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile; its brothers are still to be found
+                if not is_spared(child):
+                    found += [child, *child.children(recursive=True)]
     return found
 
 
-def signal_descendants(number: signal.Signals, *, spare: Iterable[int] = ()) -> int:
-    """Signal every living descendant of this process but those to spare; return how many there were.
+def signal_descendants(number: signal.Signals, *, reference: str) -> int:
+    """Signal every living descendant of this process that belongs to its task; return how many there were.
 
-    A stopped one is continued, so that it can act on the signal.
+    reference: the task's `id:lease`. The monitors of other tasks may be below this one, which started them, or
+    inherited them as a subreaper: they and theirs are spared. A stopped process is continued, so that it can
+    act on the signal.
     """
-    living = [p for p in descendants(os.getpid(), spare=spare) if identify(p.pid).is_alive]
-    for process in living:
-        _kill(process.pid, number)
-        if number is not signal.SIGKILL:
-            _kill(process.pid, signal.SIGCONT)
+
+    def belongs_to_another(child: psutil.Process) -> bool:
+        return task_of(child) not in ("", reference)
+
+    with spawning:
+        living = [
+            process
+            for process in descendants(os.getpid(), is_spared=belongs_to_another)
+            if identify(process.pid).is_alive
+        ]
+        for process in living:
+            _kill(process.pid, number)
+            if number is not signal.SIGKILL:
+                _kill(process.pid, signal.SIGCONT)
     return len(living)
+
+
+def task_of(process: psutil.Process) -> str:
+    """Return the `id:lease` of the task that a process was started for; an empty text for none.
+
+    The environment of a process is read as it was when it was executed.
+    """
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        return process.environ().get(TASK_VARIABLE, "")
+    return ""
 
 
 def kill_tree(process: Process) -> None:

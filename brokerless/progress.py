@@ -78,7 +78,8 @@ class Reporter:
 
     def start(self, *, total: int | None = None, unit: str = "items", message: str = "") -> None:
         """Begin a stage: so many items, of which none is done."""
-        self._end.tell("progress", unit=unit, message=message)
+        # A lazy translation is what a model calls its rows.
+        self._end.tell("progress", unit=str(unit or ""), message=str(message or ""))
         self._numbers[CURRENT] = 0
         self._numbers[TOTAL] = UNKNOWN if total is None else total
         self._numbers[STAGE] += 1

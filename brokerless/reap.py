@@ -13,10 +13,9 @@ from django.db.models.functions import Now
 from brokerless import children, outcome, transitions
 from brokerless.conf import settings
 from brokerless.current import INSIDE_VARIABLE
-from brokerless.launchers.command_line import TASK_VARIABLE
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
-from brokerless.processes import Process, host_name, kill_marked, kill_tree
+from brokerless.processes import TASK_VARIABLE, Process, host_name, kill_marked, kill_tree
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:

@@ -14,13 +14,16 @@ from brokerless.progress import eta_seconds
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+CHANGE_TASKS = "brokerless.change_taskstate"  # the permission
 # How long a page waits until it asks again: (age of the task in seconds, pause in milliseconds).
 POLL_PAUSES = ((5, 500), (30, 1000))
 LONGEST_POLL_PAUSE = 1500
 
 
-def represent(task: TaskState) -> dict[str, Any]:
-    """Return the task as the JSON that `docs/http.md` describes."""
+def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+    """Return the task as the JSON that `docs/http.md` describes, for a user who may see it."""
     return {
         "id": str(task.pk),
         "command": task.command,
@@ -37,7 +40,7 @@ def represent(task: TaskState) -> dict[str, Any]:
         "error": error(task),
         "result": task.result,
         "next_poll_ms": next_poll(task),
-        "links": links(task),
+        "links": links(task, user),
     }
 
 
@@ -73,19 +76,28 @@ def next_poll(task: TaskState) -> int | None:
     return next((pause for limit, pause in POLL_PAUSES if age < limit), LONGEST_POLL_PAUSE)
 
 
-def links(task: TaskState) -> dict[str, str]:
-    """Return the addresses that may be used now; whoever sees the task may use them."""
+def links(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
+    """Return the addresses that this user, who may see the task, may use now."""
     found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
-    if task.is_finished or task.is_cancelling:
+    if task.is_finished or task.is_cancelling or not may_act_on(task, user):
         del found["cancel"]
-    if path := download_path(task):
+    if path := download_path(task, user):
         found["download"] = path
     return found
 
 
-def download(task: TaskState) -> dict[str, Any] | None:
+def may_act_on(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Tell whether a user who may see the task may also cancel it and have what it made.
+
+    Its owner may, without a query; others are staff with the permission to change tasks.
+    """
+    is_owner = task.owner_id is not None and task.owner_id == user.pk
+    return is_owner or (user.is_staff and user.has_perm(CHANGE_TASKS))
+
+
+def download(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any] | None:
     """Return what there is to fetch, for the page: what a command left out, or wrote as it liked, is None."""
-    path = download_path(task)
+    path = download_path(task, user)
     if not path:
         return None
     numbers = {name: task.result.get(name) for name in ("rows", "bytes")}
@@ -98,10 +110,13 @@ def download(task: TaskState) -> dict[str, Any] | None:
     }
 
 
-def download_path(task: TaskState) -> str:
-    """Return the path of what the command made; empty for none, and for what is no path of this site."""
+def download_path(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> str:
+    """Return the path of what the command made for this user; empty for none, and for no path of this site.
+
+    Whoever serves that address knows best who may have it, and has to check that again.
+    """
     path = task.result.get("download") if isinstance(task.result, dict) else None
-    if not isinstance(path, str) or not path.startswith("/"):
+    if not isinstance(path, str) or not path.startswith("/") or not may_act_on(task, user):
         return ""
     # Neither //elsewhere.example nor what a browser makes the same of: a command may pass on what users wrote.
     return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else ""

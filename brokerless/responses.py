@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -25,6 +25,11 @@ PROBLEM_TYPE = "application/problem+json"  # RFC 9457
 def wants_json(request: HttpRequest) -> bool:
     """Tell whether the client asks for JSON rather than for a page, which is the default."""
     return request.get_preferred_type(["text/html", JSON_TYPE]) == JSON_TYPE
+
+
+def see_other(url: str) -> HttpResponse:
+    """Answer a POST with the page to go to: 303, after which every client sends a GET (RFC 9110, 15.4.4)."""
+    return HttpResponseRedirect(url, status=HTTPStatus.SEE_OTHER)
 
 
 def problem(

@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from brokerless.exceptions import SpawnError
+from brokerless.processes import spawning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,16 +31,17 @@ def spawn(
     Raises SpawnError with the system's reason.
     """
     try:
-        return subprocess.Popen(  # noqa: S603 - a list that the settings and the registry of commands make
-            [str(word) for word in words],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=inherit,
-            start_new_session=new_session,
-        )
+        with spawning:
+            return subprocess.Popen(  # noqa: S603 - a list that the settings and the registry of commands make
+                [str(word) for word in words],
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=inherit,
+                start_new_session=new_session,
+            )
     except (OSError, ValueError) as error:
         raise SpawnError(f"{' '.join(map(str, words))}: {error}") from error
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from brokerless import children, outcome
 from brokerless.cancel import LOOK_NOW
-from brokerless.processes import signal_descendants
+from brokerless.processes import signal_descendants, spawning
 
 if TYPE_CHECKING:
     from brokerless.channel import Channel
     from brokerless.heartbeat import Heartbeat
+    from brokerless.housekeeping import Housekeeping
     from brokerless.log import LogWriter
     from brokerless.outcome import Outcome
     from brokerless.progress import Meter
@@ -59,13 +60,13 @@ class Stop:
     began: float
     next_signal: float = 0.0
 
-    def act(self, now: float) -> None:
-        """Signal every descendant once a second: SIGTERM while the grace lasts, then SIGKILL."""
+    def act(self, now: float, *, reference: str) -> None:
+        """Signal every process of the task once a second: SIGTERM while the grace lasts, then SIGKILL."""
         if now < self.next_signal:
             return
         grace_ends = self.began + self.grace
         number = signal.SIGTERM if now < grace_ends else signal.SIGKILL
-        signal_descendants(number, spare=children.pids())
+        signal_descendants(number, reference=reference)
         self.next_signal = now + SIGNAL_INTERVAL
         if now < grace_ends:
             self.next_signal = min(self.next_signal, grace_ends)
@@ -74,10 +75,23 @@ class Stop:
 class Supervision:
     """Watches the command process until it has ended, in one thread that only ever waits for events."""
 
-    def __init__(self, command_pid: int, channel: Channel, output_fd: int, log: LogWriter, meter: Meter) -> None:
+    def __init__(
+        self,
+        reference: str,
+        command_pid: int,
+        *,
+        channel: Channel,
+        output_fd: int,
+        log: LogWriter,
+        meter: Meter,
+        housekeeping: Housekeeping,
+    ) -> None:
         self.reported: dict[str, Any] | None = None
         self.stop: Stop | None = None
         self.wait_status: int | None = None
+        self.is_shut_down = False
+        self._reference = reference
+        self._housekeeping = housekeeping
         self._command_pid = command_pid
         self._channel = channel
         self._output_fd = output_fd
@@ -135,7 +149,7 @@ class Supervision:
             self._begin_stop(outcome.cancelled(), grace=self._grace)
         self._answer_renewals()
         if self.stop is not None:
-            self.stop.act(time.monotonic())
+            self.stop.act(time.monotonic(), reference=self._reference)
 
     def _begin_stop(self, why: Outcome | None, *, grace: float) -> None:
         self.stop = Stop(why, grace, began=time.monotonic())
@@ -156,8 +170,11 @@ class Supervision:
         for number in _read(self._wake_read) or b"":
             if number == LOOK_NOW:
                 self._heartbeat.look_now()
-            elif number in SHUTDOWN_SIGNALS and self.stop is None:
-                self._begin_stop(outcome.shut_down(number), grace=self._grace)
+            elif number in SHUTDOWN_SIGNALS:
+                self.is_shut_down = True
+                self._housekeeping.cease()
+                if self.stop is None:
+                    self._begin_stop(outcome.shut_down(number), grace=self._grace)
 
     def _read_messages(self) -> None:
         messages, is_open = self._channel.receive_available()
@@ -166,12 +183,12 @@ class Supervision:
             if kind == "outcome":
                 self.reported = message
             elif kind == "progress":
-                self._meter.describe(unit=message["unit"], message=message["message"])
+                self._meter.describe(unit=str(message.get("unit")), message=str(message.get("message")))
             elif kind == "renew":
                 self._renewals.append(message["renewal"])
                 self._heartbeat.renew()
             elif kind == "dispatch":
-                self._heartbeat.dispatch_soon()
+                self._housekeeping.round_soon()
         if not is_open:
             self._forget(self._channel.socket)
 
@@ -195,13 +212,14 @@ class Supervision:
             pid, status = os.waitpid(self._command_pid, os.WNOHANG)
             if pid:
                 self.wait_status = status
-        while (orphan := _ended_child()) not in (None, self._command_pid, *children.pids()):
-            os.waitpid(orphan, 0)
+        with spawning:  # or a child that ends at once could be taken for an orphan before it is remembered
+            while (orphan := _ended_child()) not in (None, self._command_pid, *children.pids()):
+                os.waitpid(orphan, 0)
 
     def _end_descendants(self) -> None:
         """Kill what the command left behind, until none is left but what this monitor dispatched."""
         deadline = time.monotonic() + KILLING_TIME
-        while _has_children() and signal_descendants(signal.SIGKILL, spare=children.pids()):
+        while _has_children() and signal_descendants(signal.SIGKILL, reference=self._reference):
             if time.monotonic() > deadline:
                 logger.error("Processes of the command are still there after %g s of SIGKILL.", KILLING_TIME)
                 return
@@ -212,6 +230,7 @@ class Supervision:
 
 
 def _has_children() -> bool:
+    """Tell whether there is any child; without waitid(2), which macOS has from Python 3.13 on, there may be."""
     try:
         _ended_child_or_error()
     except ChildProcessError:
@@ -228,6 +247,8 @@ def _ended_child() -> int | None:
 
 
 def _ended_child_or_error() -> int | None:
+    if not hasattr(os, "waitid"):
+        return None
     ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return ended.si_pid if ended else None
 

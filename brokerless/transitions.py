@@ -1,4 +1,6 @@
-"""Every change of a task's status: one conditional UPDATE each, under the lease, and nowhere else.
+"""Every change of a task's status: one conditional UPDATE each, and nowhere else.
+
+Each is under the lease, but for the request to cancel, which is about the task and not about an attempt.
 
 | from              | to        | function                                |
 |-------------------|-----------|-----------------------------------------|
@@ -7,6 +9,7 @@
 | STARTING          | READY     | `put_back`                              |
 | READY, STARTING   | CANCELLED | `request_cancel`                        |
 | STARTING, RUNNING | finished  | `finish`                                |
+| RUNNING           | LOST      | `give_up`, from another host            |
 
 Zero rows updated means that somebody was first, or that the reply of an own UPDATE was lost: the row is read
 back, and the wanted state under the own lease counts as done. Whoever lost changes nothing more.
@@ -99,15 +102,18 @@ def finish(
     before: Status = Status.RUNNING,
     progress: dict[str, Any] | None = None,
     is_repeatable: bool = True,
+    unless_cancelled: bool = False,
 ) -> bool:
     """RUNNING (or STARTING) → the outcome's final status.
 
     is_repeatable: the task is the caller's own, so that the wanted status can only be its own work. Of several
     that reap the same task one alone has finished it.
+    unless_cancelled: change nothing if somebody has asked for the task to stop.
     """
     own = {"pk": task_id, "lease": lease}
     fields = outcome.fields()
-    if _update(own | {"status": before}, finished_at=Now(), **fields, **(progress or {})):
+    asked = {"cancel_requested_at": None} if unless_cancelled else {}
+    if _update(own | {"status": before} | asked, finished_at=Now(), **fields, **(progress or {})):
         return True
     return is_repeatable and _holds(own, {"status": fields["status"], "error_type": fields["error_type"]})
 
@@ -128,13 +134,15 @@ def request_cancel(task_id: UUID, *, by: AbstractBaseUser | None) -> Status | No
     Returns the status that was left or asked; None when the task is finished already.
     """
     request = {"cancel_requested_at": Now(), "cancel_requested_by": by}
-    for status in (Status.READY, Status.STARTING):
-        # In this order a task that moves on meanwhile is met again by the next update.
-        if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, finished_at=Now(), **request):
-            return status
-    running = {"pk": task_id, "status": Status.RUNNING}
-    if _update(running | {"cancel_requested_at": None}, **request) or _holds(running, {}):
-        return Status.RUNNING
+    unfinished = TaskState.objects.unfinished().filter(pk=task_id)
+    # A task that moves on meanwhile is met again by the next update; one that was put back, in the next round.
+    while unfinished.exists():
+        for status in (Status.READY, Status.STARTING):
+            if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, finished_at=Now(), **request):
+                return status
+        running = {"pk": task_id, "status": Status.RUNNING}
+        if _update(running | {"cancel_requested_at": None}, **request) or _holds(running, {}):
+            return Status.RUNNING
     return None
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from brokerless.models import TaskState
-from brokerless.representation import download, links, progress, represent
-from brokerless.responses import for_users, problem, wants_json
+from brokerless.representation import download, links, may_act_on, progress, represent
+from brokerless.responses import for_users, problem, see_other, wants_json
 from brokerless.runtime_dir import TaskFiles
 from brokerless.tick import look_after
 
@@ -52,7 +52,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
                 "count": page.paginator.count,
                 "page": page.number,
                 "pages": page.paginator.num_pages,
-                "tasks": [represent(task) for task in page],
+                "tasks": [represent(task, request.user) for task in page],
             }
         )
     context = {"page": page, "chosen": chosen, "statuses": TaskState.Status.choices}
@@ -69,8 +69,8 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     context = {
         "task": task,
         "progress": progress(task),
-        "links": links(task),
-        "download": download(task),
+        "links": links(task, request.user),
+        "download": download(task, request.user),
         "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
         "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
     }
@@ -98,13 +98,14 @@ def task_log(request: HttpRequest, task_id: UUID) -> HttpResponse:
 def task_cancel(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Ask for the task to stop."""
     task = _task_or_404(request, task_id)
+    if not may_act_on(task, request.user):
+        detail = _("Only the owner, or staff with the permission to change tasks, may cancel this task.")
+        return problem(request, HTTPStatus.FORBIDDEN, detail)
     if not task.cancel(by=request.user):
         return problem(request, HTTPStatus.CONFLICT, _("The task is finished; there is nothing to cancel."))
     if wants_json(request):
-        return JsonResponse(represent(task), status=HTTPStatus.ACCEPTED)
-    response = HttpResponseRedirect(reverse("brokerless:task", args=[task.pk]))
-    response.status_code = HTTPStatus.SEE_OTHER
-    return response
+        return JsonResponse(represent(task, request.user), status=HTTPStatus.ACCEPTED)
+    return see_other(reverse("brokerless:task", args=[task.pk]))
 
 
 def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:
@@ -113,7 +114,7 @@ def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:
 
 def _unless_unchanged(request: HttpRequest, task: TaskState) -> HttpResponse:
     """Answer with the task's JSON, or with 304 if the client has it already."""
-    body = json.dumps(represent(task)).encode()
+    body = json.dumps(represent(task, request.user)).encode()
     etag = quote_etag(hashlib.sha256(body).hexdigest()[:32])
     response = HttpResponse(body, content_type="application/json", headers={"ETag": etag})
     return get_conditional_response(request, etag=etag, response=response)

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from brokerless import launch
+from brokerless.responses import see_other
 from library.filters import BookFilter
 from library.forms import GenerateBooksForm
 from library.models import Book
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 PAGE_SIZE = 25
 
@@ -59,9 +59,7 @@ def generate_books(request: HttpRequest) -> HttpResponse:
     title = _("Generate %(count)s books") % {"count": f"{count:,}"}
     task = launch("generate_books", arguments=[count], request=request, title=title)
     messages.success(request, _("We have your request. You may leave this page."))
-    response = HttpResponseRedirect(reverse("brokerless:task", args=[task.pk]))
-    response.status_code = HTTPStatus.SEE_OTHER
-    return response
+    return see_other(reverse("brokerless:task", args=[task.pk]))
 
 
 def _page_number(request: HttpRequest) -> int:

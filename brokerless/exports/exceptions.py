@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brokerless.arguments import storable
 from brokerless.exceptions import BrokerlessError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class InvalidFilters(ExportError):  # noqa: N818
     """
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
-        self.errors = {name: [str(text) for text in texts] for name, texts in errors.items()}
+        # A name is whatever was sent, JSON's half of a character too, which no page could be encoded with.
+        self.errors = {storable(name): [str(text) for text in texts] for name, texts in errors.items()}
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in self.errors.items()))
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +19,8 @@ from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
 from brokerless.exports.streaming import file_response
 from brokerless.representation import next_poll, represent
-from brokerless.responses import for_users, problem, wants_json
+from brokerless.responses import for_users, problem, see_other, wants_json
+from brokerless.tick import look_after
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -62,17 +63,27 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
 @for_users
 def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """Send an export file to its owner, or to staff who may see it."""
-    record = get_object_or_404(ExportFile.objects.visible_to(request.user), pk=file_id)
+    # With its task, as both were at one moment: one that ends while this is read must not seem to leave no file.
+    found = ExportFile.objects.visible_to(request.user).select_related("task")
+    record = get_object_or_404(found, pk=file_id)
     try:
         get_exporter(record.exporter).check_permission(request.user)
     except (UnknownExporter, PermissionRefused) as error:
         return problem(request, HTTPStatus.FORBIDDEN, str(error))
     if not record.is_ready:
-        return problem(request, HTTPStatus.CONFLICT, _("The file is not ready yet."))
+        return _not_ready(request, record)
     try:
         return file_response(request, record)
     except FileNotFoundError:
         return problem(request, HTTPStatus.GONE, _("The file is no longer there; ask for it again."))
+
+
+def _not_ready(request: HttpRequest, record: ExportFile) -> HttpResponse:
+    """Say that the file is being made, or that it never will be: its task was killed before it could tidy up."""
+    if record.task is not None and look_after(record.task).is_finished:
+        detail = _("The export ended before the file was complete; ask for it again.")
+        return problem(request, HTTPStatus.GONE, detail)
+    return problem(request, HTTPStatus.CONFLICT, _("The file is not ready yet."))
 
 
 def _form(request: HttpRequest, exporter: Exporter, *, errors: InvalidFilters | None = None) -> HttpResponse:
@@ -106,13 +117,11 @@ def _refused(request: HttpRequest, exporter: Exporter, error: InvalidFilters) ->
 def _accepted(request: HttpRequest, task: TaskState) -> HttpResponse:
     url = reverse("brokerless:task", args=[task.pk])
     if wants_json(request):
-        response = JsonResponse(represent(task), status=HTTPStatus.ACCEPTED)
+        response = JsonResponse(represent(task, request.user), status=HTTPStatus.ACCEPTED)
         response["Location"] = url
         # In whole seconds, at least one (RFC 9110, 10.2.3).
         response["Retry-After"] = str(max(1, (next_poll(task) or 0) // 1000))
         return response
     text = _("We have your request. The file is being made; you may leave this page.")
     messages.success(request, text, fail_silently=True)  # a site may do without messages
-    response = HttpResponseRedirect(url)
-    response.status_code = HTTPStatus.SEE_OTHER
-    return response
+    return see_other(url)

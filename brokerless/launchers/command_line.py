@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from brokerless.conf import settings
 from brokerless.exceptions import SpawnError
+from brokerless.processes import TASK_VARIABLE
 
 if TYPE_CHECKING:
     from brokerless.models import TaskState
 
-# Names the task (id:lease) to the process that is started for it. No secret, and removed there at once.
-TASK_VARIABLE = "BROKERLESS_TASK"
 # Any of CPython's and PyPy's names, with or without a version, free-threaded or for debugging.
 PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*[td]*(-dbg)?")
 

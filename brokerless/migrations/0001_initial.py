@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'task',
                 'verbose_name_plural': 'tasks',
                 'ordering': ['-created_at', 'pk'],
+                'base_manager_name': 'objects',
                 'indexes': [models.Index(fields=['status', 'created_at'], name='brokerless_status_created'), models.Index(fields=['owner', '-created_at'], name='brokerless_owner_created'), models.Index(fields=['host', 'status'], name='brokerless_host_status')],
             },
         ),

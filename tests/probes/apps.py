@@ -8,6 +8,15 @@ class ProbesConfig(AppConfig):
     default = True
 
 
+class HangingConfig(AppConfig):
+    """The same app in a site whose set-up never ends."""
+
+    name = "tests.probes"
+
+    def ready(self):
+        threading.Event().wait()
+
+
 class ThreadedConfig(AppConfig):
     """The same app in a site whose set-up starts a thread, as some instrumentation does."""
 

@@ -49,6 +49,18 @@ def launch_another(directory):
     say(directory, "launched", task.pk)
 
 
+def launch_another_and_stay(directory):
+    """Launch a task from a task, and go on until the word comes."""
+    launch_another(directory)
+    _go_on(directory, "wait")
+
+
+def launch_five(directory):
+    """Launch several tasks from a task, and end at once."""
+    tasks = [launch("probe", arguments=["succeed"]) for _ in range(5)]
+    say(directory, "launched", " ".join(str(task.pk) for task in tasks))
+
+
 def launch_another_and_wait(directory):
     task = launch("probe", arguments=["succeed"])
     say(directory, "launched", task.pk)

@@ -17,6 +17,16 @@ def test_a_command_is_found_by_its_name():
     assert load_command("options_probe").help.startswith("Have every kind")
 
 
+@pytest.mark.parametrize("hostile", ["--loud", "--output=/etc/passwd", "-v", "--", "-"])
+def test_a_value_among_several_is_never_read_as_an_option(hostile):
+    with pytest.raises(InvalidArguments, match="none may begin with a dash"):
+        parsed("x", pair=["1", hostile])
+
+
+def test_a_negative_number_among_several_is_a_value():
+    assert parsed("x", pair=[-1, "-2.5"])["pair"] == ["-1", "-2.5"]
+
+
 def test_an_unknown_command_is_an_error_that_names_it():
     with pytest.raises(UnknownCommand, match="no management command 'no_such'"):
         load_command("no_such")

@@ -102,6 +102,13 @@ def test_what_a_server_passes_on_is_forgotten(processes, way):
     assert re.search(r"\d+", listening)[0] not in found["sockets"]
 
 
+def test_a_prefix_may_make_a_task_nice(processes):
+    processes.configure(PREFIX=["nice", "-n", "7"])
+    task = processes.await_end(processes.launch("inheritance"))
+    assert task.status == Status.SUCCESSFUL, describe(task)
+    assert task.result["niceness"] == os.nice(0) + 7
+
+
 def test_an_error_of_the_set_up_fails_the_task_with_exit_code_and_log(processes, monkeypatch):
     monkeypatch.setenv("TEST_BROKEN_SETTINGS", "1")
     task = processes.await_end(processes.launch("succeed"))

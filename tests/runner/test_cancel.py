@@ -53,6 +53,23 @@ def test_a_task_that_is_starting_never_runs_its_command(processes):
 
 
 @pytest.mark.system
+def test_a_process_that_hangs_in_its_set_up_is_ended_and_its_place_given_on(processes, monkeypatch):
+    processes.configure(MAX_PROCESSES=1)
+    with monkeypatch.context() as hanging:
+        hanging.setenv("TEST_PROBES", "tests.probes.apps.HangingConfig")
+        task = processes.launch("succeed")
+    monitor_pid = processes.read(task).monitor_pid
+    waiting = processes.launch("succeed")
+    assert processes.is_alive(monitor_pid)
+
+    assert task.cancel()
+
+    eventually(lambda: not processes.is_alive(monitor_pid))
+    assert processes.read(task).status == Status.CANCELLED
+    assert processes.await_end(waiting, look=False).status == Status.SUCCESSFUL
+
+
+@pytest.mark.system
 def test_a_running_command_is_stopped_with_time_to_clean_up(processes):
     task = processes.launch_and_await_word("clean_up_on_term")
     assert task.cancel()

@@ -26,6 +26,27 @@ def task():
     )
 
 
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome(Status.FAILED, error_type="ValueError", error_title="no", exit_code=1), Status.CANCELLED),
+        (DONE, Status.SUCCESSFUL),
+    ],
+)
+def test_a_failure_after_a_request_to_stop_that_no_beat_has_seen_is_the_stopping(task, outcome, status):
+    assert transitions.request_cancel(task.pk, by=None) == Status.RUNNING
+    assert finish(task.pk, 1, outcome, progress={})
+    task.refresh_from_db()
+    assert (task.status, task.error_type, task.exit_code) == (status, "", outcome.exit_code)
+
+
+def test_a_failure_that_somebody_else_has_judged_already_is_not_written(task):
+    TaskState.objects.update(status=Status.LOST)
+    assert not finish(task.pk, 1, Outcome(Status.FAILED, error_type="ValueError"), progress={})
+    task.refresh_from_db()
+    assert task.status == Status.LOST
+
+
 @pytest.fixture
 def database_is_away(monkeypatch):
     """Have the next so many finishes fail with an error of the database."""

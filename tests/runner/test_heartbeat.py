@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, connections
 from django.db.backends.signals import connection_created
 
 from brokerless import heartbeat as module
-from brokerless import transitions
-from brokerless.heartbeat import Heartbeat, limit_waiting
+from brokerless import patience, transitions
+from brokerless.heartbeat import Heartbeat
 from brokerless.models import TaskState
+from brokerless.patience import bound_connection, bounded_statements
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,65 +100,42 @@ def test_a_beat_that_fails_is_tried_again(beating, monkeypatch, caplog, error):
     assert "heartbeat failed and is tried again" in caplog.text
 
 
-def test_a_round_of_housekeeping_is_done_when_asked_for_and_may_fail(beating, monkeypatch):
-    rounds = []
-
-    def tick():
-        rounds.append(1)
-        raise RuntimeError("unforeseen")
-
-    monkeypatch.setattr(module, "tick", tick)
-    started = beating()
-    eventually(lambda: version() >= 2)
-    assert rounds == []
-    started.dispatch_soon()
-    eventually(lambda: rounds)
-    before = version()
-    eventually(lambda: version() > before)
-    assert rounds == [1]
-
-
-def test_housekeeping_is_done_now_and_then_by_itself(beating, monkeypatch):
-    rounds = []
-    monkeypatch.setattr(module, "HOUSEKEEPING_INTERVAL", 0.05)
-    monkeypatch.setattr(module, "tick", lambda: rounds.append(1))
-    beating()
-    eventually(lambda: len(rounds) >= 2)
-
-
 @pytest.fixture
-def limited_connections(monkeypatch):
-    """Have new connections wait for as short a time as a monitor's do."""
-    monkeypatch.setattr(module, "LONGEST_STATEMENT", 50)
-    connection_created.connect(limit_waiting)
+def short_patience(monkeypatch):
+    """Have statements wait for a short time only, on this connection made anew."""
+    monkeypatch.setattr(patience, "LONGEST_STATEMENT", 50)
+    connection_created.connect(bound_connection)
     connection.close()
     yield
-    connection_created.disconnect(limit_waiting)
+    connection_created.disconnect(bound_connection)
     connection.close()
 
 
-def test_a_beat_waits_for_a_lock_only_for_a_while(postgres, limited_connections):
+def test_a_beat_waits_for_a_lock_only_for_a_while_and_bounds_nobody_else(postgres, short_patience):
     other = connections.create_connection("default")
     task = TaskState.objects.create(command="probe", status=Status.RUNNING, lease=1)
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT 1 FROM brokerless_taskstate WHERE id = %s FOR UPDATE", [task.pk])
-        with pytest.raises(OperationalError, match="timeout"), transaction.atomic():
+        with pytest.raises(OperationalError, match="timeout"), bounded_statements():
             transitions.beat(task.pk, 1, {})
     finally:
         other.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
     assert transitions.beat(task.pk, 1, {}).owned
 
 
-def test_a_beat_waits_for_a_locked_sqlite_only_for_a_while(task, limited_connections):
+def test_a_beat_waits_for_a_locked_sqlite_only_for_a_while(task, short_patience):
     if connection.vendor != "sqlite":
         pytest.skip("the suite runs on another database")
     other = connections.create_connection("default")
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN IMMEDIATE")
-        with pytest.raises(OperationalError, match="locked"):
+        with pytest.raises(OperationalError, match="locked"), bounded_statements():
             transitions.beat(task.pk, 1, {})
     finally:
         other.close()

@@ -7,7 +7,7 @@ from django.db import OperationalError
 
 from brokerless import children, transitions
 from brokerless.launchers import Launcher, get_launcher
-from brokerless.launchers.subprocess import SubprocessLauncher
+from brokerless.launchers.subprocess import SubprocessLauncher, is_test_run
 from brokerless.models import TaskState
 from tests.eventually import eventually
 from tests.real_processes import describe
@@ -47,6 +47,20 @@ def test_a_runtime_directory_that_is_open_to_others_is_refused(processes):
     assert (task.status, task.error_type) == (Status.FAILED, "not-spawned")
     assert "is open to others" in task.error_title
     (processes.directory / "runtime").chmod(0o700)
+
+
+def test_mails_kept_in_memory_make_no_test_of_a_site(processes):
+    """Django's backend that keeps mails in memory is used on sites, too."""
+    code = (
+        "import django; django.setup()\n"
+        "from django.core import mail\n"
+        "from brokerless.launchers.subprocess import is_test_run\n"
+        "with mail.get_connection('django.core.mail.backends.locmem.EmailBackend') as connection:\n"
+        "    mail.EmailMessage('a', 'b', 'a@example.org', ['b@example.org'], connection=connection).send()\n"
+        "print(hasattr(mail, 'outbox'), is_test_run())\n"
+    )
+    assert processes.run_python(code).split() == ["True", "False"]
+    assert is_test_run()
 
 
 def test_the_process_is_noted_on_the_row_before_it_adopts_it(processes):

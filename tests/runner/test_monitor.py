@@ -158,6 +158,16 @@ def test_a_deleted_row_ends_the_command(processes):
     eventually(lambda: not is_alive(task, "command"), within=5.0)
 
 
+def test_a_lease_that_is_lost_leaves_no_temporary_file(processes):
+    task = processes.launch_and_await_word("leave_temporary_file", "half.csv")
+    assert processes.has_heard("half.csv")
+
+    TaskState.objects.update(lease=task.lease + 1, status=Status.LOST)
+
+    eventually(lambda: not processes.living(), why="monitor and command have ended")
+    assert not processes.has_heard("half.csv")
+
+
 def test_a_lease_that_is_lost_ends_the_command_and_nothing_is_written(processes):
     task = processes.launch_and_await_word("clean_up_on_term")
     TaskState.objects.update(lease=task.lease + 1, status=Status.LOST)

@@ -100,6 +100,10 @@ def test_a_signal_without_a_name_is_named_by_its_number():
     assert outcome.signal_words(40) == "signal 40 (signal 40)"
 
 
+def test_a_title_is_one_line():
+    assert Outcome(Status.FAILED, error_title="a\r\nb\tc\n").fields()["error_title"] == "a b c"
+
+
 def test_fields_hold_what_the_row_takes():
     fields = Outcome(Status.FAILED, "T" * 300, "t" * 600, "d" * 30_000 + "end").fields()
     assert (len(fields["error_type"]), len(fields["error_title"]), len(fields["error_detail"])) == (

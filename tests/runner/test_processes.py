@@ -116,7 +116,7 @@ def test_the_tree_of_a_process_that_is_gone_is_left_alone(family):
 def test_descendants_are_all_but_those_to_spare(family):
     parent, grandchild = family
     assert [p.pid for p in processes.descendants(parent.pid)] == [grandchild.pid]
-    assert processes.descendants(parent.pid, spare=[grandchild.pid]) == []
+    assert processes.descendants(parent.pid, is_spared=lambda found: found.pid == grandchild.pid) == []
 
 
 def test_killing_by_a_mark_reaches_who_carries_it_and_nobody_else(child):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_stage_is_told_with_its_words_and_its_total():
     Reporter(end).start(total=9, unit="books", message="Reading")
     assert end.told == [("progress", {"unit": "books", "message": "Reading"})]
     assert list(end.numbers) == [0, 9, 1]
+
+
+def test_the_words_may_be_lazy_translations_or_nothing():
+    end = FakeEnd()
+    Reporter(end).start(unit=TaskState._meta.verbose_name_plural, message=None)
+    assert json.dumps(end.told[0][1]) == '{"unit": "tasks", "message": ""}'
 
 
 def test_items_are_counted_when_they_are_done():

@@ -12,6 +12,7 @@ import pytest
 from brokerless import outcome, supervision
 from brokerless.cancel import LOOK_NOW
 from brokerless.channel import Link
+from brokerless.housekeeping import Housekeeping
 from brokerless.log import LogWriter
 from brokerless.progress import Meter
 from brokerless.spawn import spawn
@@ -37,9 +38,6 @@ class FakeHeartbeat:
     def renew(self):
         self.renewals_done += 1
 
-    def dispatch_soon(self):
-        self.latest = Beat(owned=True, cancel_requested=True)
-
 
 @pytest.fixture
 def start(tmp_path):
@@ -61,7 +59,15 @@ def start(tmp_path):
         child.returncode = 0  # the supervision collects it
         channel = link.keep_monitor_end()
         log = LogWriter(os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT, 0o600), limit=limit)
-        made = Supervision(child.pid, channel, link.output_read_fd, log, Meter(link.numbers()))
+        made = Supervision(
+            "task:1",
+            child.pid,
+            channel=channel,
+            output_fd=link.output_read_fd,
+            log=log,
+            meter=Meter(link.numbers()),
+            housekeeping=Housekeeping(),
+        )
         made.listen_to_signals()
         watched.append(made)
         return made
@@ -155,18 +161,18 @@ def test_a_stop_is_a_sigterm_each_second_and_then_sigkill(monkeypatch):
     signals = Signals(monkeypatch)
     stop = Stop(None, grace=2.5, began=100.0)
     for tenths in range(40):
-        stop.act(100.0 + tenths / 10)
+        stop.act(100.0 + tenths / 10, reference="task:1")
     assert signals.sent == [signal.SIGTERM] * 3 + [signal.SIGKILL] * 2
 
 
 def test_a_short_grace_ends_in_time(monkeypatch):
     signals = Signals(monkeypatch)
     stop = Stop(None, grace=0.3, began=100.0)
-    stop.act(100.0)
+    stop.act(100.0, reference="task:1")
     assert stop.next_signal == pytest.approx(100.3)
-    stop.act(100.2)
+    stop.act(100.2, reference="task:1")
     assert signals.sent == [signal.SIGTERM]
-    stop.act(100.31)
+    stop.act(100.31, reference="task:1")
     assert signals.sent == [signal.SIGTERM, signal.SIGKILL]
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
+from django.utils import timezone
 
 from brokerless.exports import streaming
 from brokerless.exports.models import ExportFile
+from brokerless.models import TaskState
 
 if TYPE_CHECKING:
     import io
@@ -187,6 +189,27 @@ def test_a_file_that_is_not_there_yet_or_no_more_is_said(make_file, ann, browser
     page = browser.get(url_of(record))
     assert page.status_code == status
     assert text in page.content.decode()
+
+
+@pytest.mark.parametrize("status", sorted(TaskState.FINISHED))
+def test_a_file_whose_export_ended_before_it_was_ready_never_comes(make_file, make_task, ann, program, status):
+    record = make_file(ann, ready_at=None, task=make_task(ann, status=status))
+    problem = program.get(url_of(record))
+    assert problem.status_code == problem.json()["status"] == 410
+    assert "ended before the file was complete" in problem.json()["detail"]
+
+
+@pytest.mark.parametrize("status", sorted(set(TaskState.Status) - TaskState.FINISHED))
+def test_a_file_whose_export_goes_on_is_not_ready_yet(make_file, make_task, ann, program, status):
+    now = timezone.now()
+    task = make_task(ann, status=status, host="another", claimed_at=now, heartbeat_at=now)
+    assert program.get(url_of(make_file(ann, ready_at=None, task=task))).status_code == 409
+
+
+def test_a_ready_file_outlives_a_task_that_failed_afterwards(make_file, make_task, ann, program):
+    response = program.get(url_of(make_file(ann, task=make_task(ann, status="FAILED"))))
+    assert response.status_code == 200
+    response.close()
 
 
 def test_a_visitor_logs_in_first_and_comes_back(visitor, record):

@@ -135,6 +135,16 @@ def test_json_that_is_wrong_is_said_on_a_page_too(browser):
     assert "min_rating: Ensure this value is less than or equal to 5." in response.content.decode()
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\udfffb"])
+def test_a_name_that_is_no_unicode_is_refused_as_any_unknown_one(browser, program, name):
+    page = post_json(browser, {name: 1})
+    shown = name.encode(errors="replace").decode()
+    assert page.status_code == 422
+    assert f"{shown}: There is no such filter" in page.content.decode()
+    assert list(post_json(program, {name: 1}).json()["errors"]) == [shown]
+    assert not TaskState.objects.exists()
+
+
 @pytest.mark.parametrize(
     "body",
     ["{", "[]", '"text"', "1", "null", b"\xff\xfe\xff", '{"q": NaN}', '{"q": Infinity}', "[" * 100_000],

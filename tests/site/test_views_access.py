@@ -6,8 +6,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from brokerless.models import TaskState
+from tests.site.page_parts import Page
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -104,10 +106,98 @@ def test_a_task_without_an_owner_is_for_staff(make_task, bob, staff, browser_of,
     assert browser_of(bob).get(url).status_code == 404
 
 
-def test_staff_need_a_permission_for_other_people_s_tasks(person, staff, browser_of, task):
+def test_staff_need_a_permission_for_other_people_s_tasks(auditor, staff, browser_of, task):
     url = f"/tasks/{task.pk}/"
     assert browser_of(staff).get(url).status_code == 404
-    assert browser_of(person("auditor", "view_taskstate", is_staff=True)).get(url).status_code == 200
+    assert browser_of(auditor).get(url).status_code == 200
+
+
+@pytest.fixture
+def auditor(person):
+    """Somebody who may look at everything and change nothing."""
+    return person("auditor", "view_taskstate", is_staff=True)
+
+
+@pytest.fixture
+def operator(person):
+    return person("operator", "view_taskstate", "change_taskstate", is_staff=True)
+
+
+def offered(task, program, browser) -> set[str]:
+    """Return what a task's JSON offers beside itself and its log; its page offers the same."""
+    links = program.get(f"/tasks/{task.pk}/").json()["links"]
+    page = Page(browser.get(links["self"]).content.decode())
+    shown = {"cancel": f"/tasks/{task.pk}/cancel", "download": "/reports/1/"}
+    found = {name for name, url in shown.items() if page.count("form", action=url) + page.count("a", href=url)}
+    assert found == set(links) - {"self", "log"}
+    return found
+
+
+@pytest.mark.parametrize("is_owned", [True, False])
+def test_to_see_a_task_is_not_to_act_on_it(make_task, ann, auditor, browser_of, program_of, is_owned):
+    task = make_task(ann if is_owned else None)
+    made = make_task(task.owner, status="SUCCESSFUL", result={"download": "/reports/1/"})
+    program, browser = program_of(auditor), browser_of(auditor)
+    assert offered(task, program, browser) == offered(made, program, browser) == set()
+    problem = program.post(f"/tasks/{task.pk}/cancel")
+    assert problem.status_code == problem.json()["status"] == 403
+    assert browser.post(f"/tasks/{task.pk}/cancel").status_code == 403
+    assert browser.post(f"/tasks/{made.pk}/cancel").status_code == 403
+    task.refresh_from_db()
+    assert (task.status, task.cancel_requested_at) == ("READY", None)
+
+
+def test_staff_without_a_permission_only_see_a_task_without_an_owner(make_task, staff, browser_of, program_of):
+    task = make_task(None)
+    assert offered(task, program_of(staff), browser_of(staff)) == set()
+    assert program_of(staff).post(f"/tasks/{task.pk}/cancel").status_code == 403
+
+
+@pytest.mark.parametrize("is_owned", [True, False])
+def test_staff_who_may_change_tasks_act_on_all_they_see(
+    make_task, ann, operator, browser_of, program_of, is_owned
+):
+    task = make_task(ann if is_owned else None)
+    made = make_task(task.owner, status="SUCCESSFUL", result={"download": "/reports/1/"})
+    program, browser = program_of(operator), browser_of(operator)
+    assert (offered(task, program, browser), offered(made, program, browser)) == ({"cancel"}, {"download"})
+    assert program.post(f"/tasks/{task.pk}/cancel").status_code == 202
+    task.refresh_from_db()
+    assert task.cancel_requested_by == operator
+
+
+def test_staff_act_on_their_own_tasks_as_everybody_does(make_task, staff, browser_of, program_of):
+    task = make_task(staff)
+    assert offered(task, program_of(staff), browser_of(staff)) == {"cancel"}
+    assert program_of(staff).post(f"/tasks/{task.pk}/cancel").status_code == 202
+
+
+def test_the_permission_to_change_alone_makes_no_staff(person, make_task, program_of):
+    eve = person("eve", "change_taskstate", "view_taskstate")
+    assert program_of(eve).post(f"/tasks/{make_task(None).pk}/cancel").status_code == 404
+
+
+def test_the_list_offers_each_reader_what_is_theirs(ann, auditor, make_task, program_of):
+    make_task(ann)
+    make_task(auditor)
+    tasks = program_of(auditor).get("/tasks/").json()["tasks"]
+    assert ["cancel" in task["links"] for task in tasks] == [True, False]
+
+
+def test_two_readers_of_a_task_never_share_a_tag(task, auditor, ann, program_of):
+    """A cache of theirs must not show one what the other may do."""
+    tag = program_of(ann).get(f"/tasks/{task.pk}/")["ETag"]
+    response = program_of(auditor).get(f"/tasks/{task.pk}/", headers={"If-None-Match": tag})
+    assert response.status_code == 200
+    assert response["ETag"] != tag
+
+
+def test_a_permission_that_is_taken_away_changes_the_tag(task, operator, program_of):
+    program = program_of(operator)
+    tag = program.get(f"/tasks/{task.pk}/")["ETag"]
+    operator.user_permissions.remove(Permission.objects.get(codename="change_taskstate"))
+    response = program.get(f"/tasks/{task.pk}/", headers={"If-None-Match": tag})
+    assert (response.status_code, "cancel" in response.json()["links"]) == (200, False)
 
 
 def test_the_permission_alone_makes_no_staff(person, browser_of, task):

@@ -16,11 +16,12 @@ from tests.system.running_site import PASSWORD, USER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, Locator, Route
 
     from tests.system.running_site import RunningSite
 
 PATIENCE = 20_000  # milliseconds
+MANY_POLLS = 20  # a page that pauses between two needs a handful for an end and a retry
 
 
 @pytest.fixture
@@ -125,6 +126,32 @@ def test_a_page_says_that_the_connection_is_lost_and_goes_on_later(page: Page, s
     expect(page.get_by_text("Connection lost, retrying.")).to_be_hidden(timeout=40_000)
     page.get_by_role("button", name="Cancel").click()
     expect(status(page)).to_have_text("Cancelled")
+
+
+def test_an_end_that_could_not_be_shown_at_once_is_shown_without_a_storm_of_polls(
+    page: Page, site: RunningSite
+) -> None:
+    page.goto("/books/generate/")
+    page.get_by_label("How many books?").fill("1000000")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("progress")).to_be_visible()
+    asked: list[str] = []
+
+    def lose_the_first_page(route: Route) -> None:
+        asked.append(route.request.headers["accept"])
+        if asked.count("text/html") == 1 and asked[-1] == "text/html":
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/tasks/*/", lose_the_first_page)
+    _, command_pid = site.pids(page.url)
+    os.kill(command_pid, signal.SIGKILL)
+
+    expect(status(page)).to_have_text("Failed", timeout=10_000)
+    expect(page.get_by_text("Connection lost, retrying.")).to_be_hidden()
+    assert asked.count("text/html") == 2
+    assert asked.count("application/json") < MANY_POLLS
 
 
 def test_without_javascript_the_story_is_the_same(browser: Browser, site: RunningSite) -> None:

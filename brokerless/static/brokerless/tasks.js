@@ -57,23 +57,30 @@ class TaskProgress extends HTMLElement {
     if (response.status === 401) return this.#say(this.dataset.textLogin);
     if (response.status === 404) return this.#say(this.dataset.textGone);
     if (!response.ok && response.status !== 304) throw new Error(response.statusText);
+    if (response.status !== 304) {
+      await this.#show(await response.json());
+      this.#etag = response.headers.get("ETag"); // not before: what could not be shown has to be sent again
+    }
     this.#failures = 0;
     this.#say("");
-    if (response.status === 304) return this.#again(this.#pause);
-    this.#etag = response.headers.get("ETag");
-    const task = await response.json();
-    this.#pause = task.next_poll_ms;
+    this.#again(this.#pause);
+  }
+
+  async #show(task) {
     const changed = task.status !== this.dataset.status || String(task.cancelling) !== this.dataset.cancelling;
     if (changed) await this.#showAnew(task);
     else this.#showProgress(task.progress);
-    if (task.next_poll_ms !== null) this.#again(task.next_poll_ms);
+    this.#pause = task.next_poll_ms;
   }
 
+  // A pause of null says that there is nothing more to ask for; setTimeout would take it for 0.
   #again(pause) {
-    if (!document.hidden) this.#timer = setTimeout(() => this.#poll(), pause);
+    clearTimeout(this.#timer);
+    if (pause !== null && !document.hidden) this.#timer = setTimeout(() => this.#poll(), pause);
   }
 
   #retryLater() {
+    this.#etag = null;
     this.#say(this.dataset.textRetrying);
     const pause = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
     this.#again(pause * (0.75 + Math.random() / 2)); // so that all pages do not come back at once

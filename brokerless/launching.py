@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -11,10 +12,11 @@ from django.db import router, transaction
 from brokerless.arguments import as_json, parse
 from brokerless.context import capture
 from brokerless.dispatch import dispatch
+from brokerless.exceptions import InvalidArguments
 from brokerless.models import TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.http import HttpRequest
@@ -41,6 +43,10 @@ def launch(
 
     Raises UnknownCommand, or InvalidArguments with the reason when the command's parser refuses them.
     """
+    if isinstance(arguments, str) or not isinstance(options or {}, Mapping):
+        raise InvalidArguments(
+            f"Pass arguments as a list and options as a dict, not {arguments!r} and {options!r}."
+        )
     arguments = as_json(list(arguments), "arguments")
     options = as_json(dict(options or {}), "options")
     parse(command, arguments, options)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,11 @@ class BrokerlessExportsConfig(AppConfig):
     verbose_name = _("Exports")
 
     def ready(self) -> None:
+        try:
+            import django_filters  # noqa: F401 - everything here stands on it
+        except ImportError as error:
+            remedy = "pip install 'django-brokerless[exports]'"
+            raise ImproperlyConfigured(f"brokerless.exports needs django-filter: {remedy}") from error
         from brokerless.exports import checks  # noqa: F401 - registers them
 
         autodiscover_modules("exporters")

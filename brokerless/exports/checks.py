@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
 
-from brokerless.checks import TAG, settings_messages
+from brokerless.checks import TAG, settings_messages, url_messages
 from brokerless.exports.conf import settings
 from brokerless.exports.registry import all_exporters
 
@@ -25,11 +25,18 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
 @checks.register(TAG)
 def check_storage(**_: Any) -> list[checks.CheckMessage]:
     """E002: the storage of the export files does not exist."""
-    if settings_messages(settings, "") or settings.STORAGE in django_settings.STORAGES:
+    if settings.problems() or settings.STORAGE in django_settings.STORAGES:
         return []
     message = f"STORAGES has no entry {settings.STORAGE!r}, where the export files are to be stored."
     hint = "Add one whose location is outside MEDIA_ROOT, or name another in EXPORTS['STORAGE']."
     return [checks.Error(message, hint=hint, id="brokerless_exports.E002")]
+
+
+@checks.register(TAG)
+def check_urls(**_: Any) -> list[checks.CheckMessage]:
+    """W001: the forms and files of exports are not part of the site."""
+    view, remedy = "brokerless_exports:export", 'path("exports/", include("brokerless.exports.urls"))'
+    return url_messages(view, remedy, "brokerless_exports.W001", arguments=["books"])
 
 
 @checks.register(TAG)

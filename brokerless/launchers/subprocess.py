@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import Error, connections
@@ -35,6 +36,8 @@ class SubprocessLauncher(Launcher):
     def start(self, task: TaskState) -> None:
         if is_test_run() and not allowed_in_tests:
             raise SpawnError("real processes are not started from a test database.")
+        if not Path(settings.DIRECTORY).is_dir():
+            raise SpawnError(f"BROKERLESS['DIRECTORY'] {settings.DIRECTORY} is no directory.")
         output = TaskFiles(task.pk, task.lease).open_log()
         try:
             with spawning:

@@ -36,13 +36,14 @@ class SubprocessLauncher(Launcher):
     def start(self, task: TaskState) -> None:
         if is_test_run() and not allowed_in_tests:
             raise SpawnError("real processes are not started from a test database.")
+        words = command_line(task.command)
         if not Path(settings.DIRECTORY).is_dir():
             raise SpawnError(f"BROKERLESS['DIRECTORY'] {settings.DIRECTORY} is no directory.")
         output = TaskFiles(task.pk, task.lease).open_log()
         try:
             with spawning:
                 child = spawn(
-                    command_line(task.command),
+                    words,
                     directory=settings.DIRECTORY,
                     environment=environment(task),
                     output=output,

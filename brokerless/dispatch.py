@@ -37,9 +37,12 @@ def dispatch() -> int:
             task.ask_for_dispatch()
         return 0
     started = 0
-    # Whatever could not be spawned leaves its place to the next.
     while claimed := _claim():
-        started += sum(_start(task) for task in claimed)
+        started_now = sum(_start(task) for task in claimed)
+        started += started_now
+        if started_now == len(claimed):
+            break
+        # Whatever could not be spawned leaves its place to the next.
     return started
 
 

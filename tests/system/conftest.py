@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from tests.postgres import create_database, drop_database
 from tests.requirements import POSTGRES_URL, chromium, missing
-from tests.system.running_site import RunningSite
+from tests.system.mailbox import Mailbox
+from tests.system.running_site import RunningSite, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,3 +116,16 @@ def browser() -> Iterator[Browser]:
         running.close()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def smtp_url(mailbox: Mailbox) -> Iterator[str]:
+    server = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    server.start()
+    yield f"smtp://127.0.0.1:{server.port}"
+    server.stop()

@@ -5,47 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
-
-import pytest
-from aiosmtpd.controller import Controller
 
 from tests.system.running_site import finished, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from email.message import EmailMessage
+    from collections.abc import Callable
 
-    from aiosmtpd.smtp import Envelope
-
+    from tests.system.mailbox import Mailbox
     from tests.system.running_site import RunningSite
-
-
-class Mailbox:
-    """Takes every mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.recipients: list[list[str]] = []
-
-    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-        self.recipients.append(envelope.rcpt_tos)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox() -> Mailbox:
-    return Mailbox()
-
-
-@pytest.fixture
-def smtp_url(mailbox: Mailbox) -> Iterator[str]:
-    server = Controller(mailbox, hostname="127.0.0.1", port=free_port())
-    server.start()
-    yield f"smtp://127.0.0.1:{server.port}"
-    server.stop()
 
 
 def test_an_export_is_mailed_with_its_file(

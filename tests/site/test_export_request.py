@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_form_leads_to_the_task_with_a_message(browser, ann):
     task = the_task()
     assert (response.status_code, response.url) == (303, f"/tasks/{task.pk}/")
     assert (task.command, task.options, task.arguments) == ("export_books", {"language": "eng"}, [])
-    assert (task.owner, task.title, task.status) == (ann, "Books: Language eng", "READY")
+    assert (task.owner, task.title, task.status) == (ann, "Books (language: eng)", "READY")
     assert task.context["path"] == URL
     assert "We have your request." in browser.get(response.url).content.decode()
     assert "We have your request." not in browser.get(response.url).content.decode()
@@ -102,7 +103,7 @@ def test_json_that_is_wrong_is_a_problem_beside_its_field(program, body, field):
     problem = response.json()
     assert response.status_code == problem["status"] == 422
     assert response["Content-Type"] == "application/problem+json"
-    assert (problem["type"], problem["title"]) == ("about:blank", "Unprocessable Entity")
+    assert (problem["type"], problem["title"]) == ("about:blank", HTTPStatus.UNPROCESSABLE_ENTITY.phrase)
     assert list(problem["errors"]) == [field]
     assert all(isinstance(text, str) and text for text in problem["errors"][field])
     assert not TaskState.objects.exists()
@@ -189,7 +190,7 @@ def test_a_very_long_value_is_stored_whole_and_its_title_cut(program, length):
 def test_an_odd_value_makes_a_title_of_one_line(program, text):
     assert post_json(program, {"q": text}).status_code == 202
     assert the_task().options == {"q": text}
-    assert the_task().title == f"Books: Search {' '.join(text.split())}"
+    assert the_task().title == f"Books (search: {' '.join(text.split())})"
 
 
 @pytest.mark.parametrize("value", ["--help", "-5", "--output=/tmp/x", "@file"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from brokerless.models import TaskState
 from brokerless.progress import eta_seconds
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
@@ -20,6 +22,9 @@ CHANGE_TASKS = "brokerless.change_taskstate"  # the permission
 # How long a page waits until it asks again: (age of the task in seconds, pause in milliseconds).
 POLL_PAUSES = ((5, 500), (30, 1000))
 LONGEST_POLL_PAUSE = 1500
+# Raised to end a command with a sentence for people.
+SELF_EXPLAINING = frozenset({"CommandError", "SystemExit"})
+GIVEN_LIMIT = 120  # characters
 
 
 def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
@@ -49,15 +54,16 @@ def progress(task: TaskState) -> dict[str, Any] | None:
     current, total = task.progress_current, task.progress_total
     if current is None:
         return None
-    is_running = task.status == TaskState.Status.RUNNING
+    # One that is being stopped will not do the rest.
+    is_going_on = task.status == TaskState.Status.RUNNING and not task.is_cancelling
     return {
         "current": current,
         "total": total,
         "percent": min(100, 100 * current // total) if total else None,
         "unit": task.progress_unit,
         "message": task.progress_message,
-        "rate": task.progress_rate,
-        "eta_seconds": eta_seconds(current, total, task.progress_rate) if is_running else None,
+        "rate": None if task.is_cancelling else task.progress_rate,
+        "eta_seconds": eta_seconds(current, total, task.progress_rate) if is_going_on else None,
     }
 
 
@@ -66,6 +72,43 @@ def error(task: TaskState) -> dict[str, str] | None:
     if not task.error_type:
         return None
     return {"type": task.error_type, "title": task.error_title, "detail": task.error_detail}
+
+
+def error_line(task: TaskState) -> str:
+    """Return why the task did not succeed as one line for people.
+
+    What a command raises in its own words speaks for itself; of any other exception the class says half of it.
+    """
+    kind, title = task.error_type, task.error_title
+    is_exception = kind.isidentifier() and kind[:1].isupper()  # "killed-by-signal" and "lost" are none
+    if is_exception and kind not in SELF_EXPLAINING and not title.startswith(kind):
+        return f"{kind}: {title}" if title else kind
+    return title
+
+
+def time_taken(task: TaskState) -> timedelta | None:
+    """Return how long the command ran; None for one that never did, or has not ended."""
+    if task.started_at is None or task.finished_at is None:
+        return None
+    return task.finished_at - task.started_at
+
+
+def given(task: TaskState) -> str:
+    """Return what tells the task from others of its command, in one short line: its arguments and options.
+
+    Empty if its title ends with the very same, as an export's does.
+    """
+    options = task.options.items() if isinstance(task.options, dict) else ()
+    parts = [*map(_spoken, task.arguments), *(f"{name}: {_spoken(value)}" for name, value in options)]
+    line = " ".join(", ".join(parts).split())
+    if task.title.endswith(f"({line})"):
+        return ""
+    return line if len(line) <= GIVEN_LIMIT else f"{line[: GIVEN_LIMIT - 1]}…"
+
+
+def list_title(user: AbstractBaseUser | AnonymousUser) -> str:
+    """Return what the list of tasks is called for this user: staff see more than their own."""
+    return _("Tasks") if user.is_staff else _("My tasks")
 
 
 def next_poll(task: TaskState) -> int | None:
@@ -120,6 +163,12 @@ def download_path(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> st
         return ""
     # Neither //elsewhere.example nor what a browser makes the same of: a command may pass on what users wrote.
     return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else ""
+
+
+def _spoken(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_spoken, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 LINKED_VIEWS = {"self": "task", "log": "log", "cancel": "cancel"}

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 
+from brokerless.representation import list_title
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,7 +42,12 @@ def problem(
     errors: for each wrong field the sentences that say what is wrong with it.
     """
     if not wants_json(request):
-        context = {"status": status.value, "title": status.phrase, "detail": detail}
+        context = {
+            "status": status.value,
+            "title": status.phrase,
+            "detail": detail,
+            "list_title": list_title(request.user),
+        }
         return render(request, "brokerless/problem.html", context, status=status)
     body: dict[str, Any] = {
         "type": "about:blank",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
@@ -17,7 +17,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from brokerless.models import TaskState
-from brokerless.representation import download, links, may_act_on, progress, represent
+from brokerless.representation import (
+    download,
+    error_line,
+    given,
+    links,
+    list_title,
+    may_act_on,
+    progress,
+    represent,
+    time_taken,
+)
 from brokerless.responses import for_users, problem, see_other, wants_json
 from brokerless.runtime_dir import TaskFiles
 from brokerless.tick import look_after
@@ -27,10 +37,13 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from brokerless.models import TaskStateQuerySet
+
 PAGE_SIZE = 25
 LOG_CHUNK = 65_536  # bytes
 LOG_TAIL = 4_000  # bytes, on the task's page
 OFFSET_DIGITS = 12  # no log has a terabyte, and a file system may refuse to look for it there
+SHOWN_VALUE = 40  # characters of a wrong value that its refusal repeats
 NEXT_OFFSET_HEADER = "X-Next-Offset"
 
 
@@ -41,11 +54,16 @@ def task_list(request: HttpRequest) -> HttpResponse:
     tasks = TaskState.objects.visible_to(request.user)
     chosen = {name: request.GET[name] for name in ("status", "command") if request.GET.get(name)}
     if chosen.get("status", TaskState.Status.READY) not in TaskState.Status.values:
-        known = ", ".join(TaskState.Status.values)
-        return problem(request, HTTPStatus.BAD_REQUEST, _("status must be one of %(known)s.") % {"known": known})
+        known = ", ".join(f"{value} ({label})" for value, label in TaskState.Status.choices)
+        detail = _("There is no status “%(status)s”. There is: %(known)s.")
+        values = {"status": chosen["status"][:SHOWN_VALUE], "known": known}
+        return problem(request, HTTPStatus.BAD_REQUEST, detail % values)
     if "\0" in chosen.get("command", ""):  # which PostgreSQL does not take for text
         return problem(request, HTTPStatus.BAD_REQUEST, _("command must be a command's name."))
-    page = Paginator(tasks.filter(**chosen), PAGE_SIZE).get_page(request.GET.get("page"))
+    found = tasks.filter(**chosen)
+    if request.user.is_staff:  # who may see what others asked for
+        found = found.select_related("owner")
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     if wants_json(request):
         return JsonResponse(
             {
@@ -55,7 +73,15 @@ def task_list(request: HttpRequest) -> HttpResponse:
                 "tasks": [represent(task, request.user) for task in page],
             }
         )
-    context = {"page": page, "chosen": chosen, "statuses": TaskState.Status.choices}
+    context = {
+        "page": page,
+        "rows": [_row(task) for task in page],
+        "shows_owner": any(task.owner_id != request.user.pk for task in page),
+        "chosen": chosen,
+        "statuses": TaskState.Status.choices,
+        "commands": _commands(tasks, chosen.get("command")),
+        "list_title": list_title(request.user),
+    }
     return render(request, "brokerless/task_list.html", context)
 
 
@@ -69,6 +95,9 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     context = {
         "task": task,
         "progress": progress(task),
+        "time_taken": time_taken(task),
+        "error_line": error_line(task),
+        "list_title": list_title(request.user),
         "links": links(task, request.user),
         "download": download(task, request.user),
         "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
@@ -106,6 +135,23 @@ def task_cancel(request: HttpRequest, task_id: UUID) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(represent(task, request.user), status=HTTPStatus.ACCEPTED)
     return see_other(reverse("brokerless:task", args=[task.pk]))
+
+
+def _row(task: TaskState) -> dict[str, Any]:
+    """Return a task with what the list says of it beside its fields."""
+    so_far = progress(task) if task.status == TaskState.Status.RUNNING else None
+    return {
+        "task": task,
+        "given": given(task),
+        "percent": so_far["percent"] if so_far else None,
+        "time_taken": time_taken(task),
+    }
+
+
+def _commands(tasks: TaskStateQuerySet, chosen: str | None) -> list[str]:
+    """Return the commands to choose from: those that occur among the tasks, and the one that is chosen."""
+    occurring = tasks.order_by().values_list("command", flat=True).distinct()
+    return sorted({*occurring, *([chosen] if chosen else [])})
 
 
 def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:

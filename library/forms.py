@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,4 +20,6 @@ class GenerateBooksForm(forms.Form):
         count = self.fields["count"]
         count.validators.append(MaxValueValidator(maximum))
         count.widget.attrs["max"] = maximum
-        count.help_text = _("At most %(maximum)s.") % {"maximum": f"{maximum:,}"}
+        count.help_text = _("At most %(maximum)s.") % {
+            "maximum": number_format(maximum, use_l10n=True, force_grouping=True)
+        }

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -38,6 +39,8 @@ def book_list(request: HttpRequest) -> HttpResponse:
         "form": found.form,
         "given": {name: request.GET[name] for name in BookFilter.base_filters if request.GET.get(name)},
         "books": books[:PAGE_SIZE],
+        # Beyond the last page there is nothing to see, but still something to export.
+        "can_export": not found.form.errors and (bool(books) or number > 1),
         "has_next": len(books) > PAGE_SIZE,
         "number": number,
         "previous": number - 1,
@@ -56,7 +59,7 @@ def generate_books(request: HttpRequest) -> HttpResponse:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
         return render(request, "library/generate_books.html", {"form": form}, status=status)
     count = form.cleaned_data["count"]
-    title = _("Generate %(count)s books") % {"count": f"{count:,}"}
+    title = _("Generate %(count)s books") % {"count": number_format(count, use_l10n=True, force_grouping=True)}
     task = launch("generate_books", arguments=[count], request=request, title=title)
     messages.success(request, _("We have your request. You may leave this page."))
     return see_other(reverse("brokerless:task", args=[task.pk]))

@@ -76,15 +76,15 @@ def as_text(value: Any) -> str:
 
 
 def describe_filters(title: str, filterset_class: type[FilterSet] | None, filters: Mapping[str, Any]) -> str:
-    """Return what is exported in the user's words, in one line."""
+    """Return what is exported in the user's words, in one line: Books (language: eng, published from: 1970)."""
     declared = filterset_class.base_filters if filterset_class else {}
     parts = [
         # One that django-filter derives from the model has no label as long as it belongs to no queryset.
-        f"{declared[name].label or name.replace('_', ' ').capitalize()} {_spoken(value)}"
+        f"{_within_a_line(declared[name].label or name.replace('_', ' '))}: {_spoken(declared[name], value)}"
         for name, value in filters.items()
         if name in declared and value not in EMPTY
     ]
-    line = " ".join(f"{title}: {', '.join(parts)}".split()) if parts else title
+    line = " ".join(f"{title} ({', '.join(parts)})".split()) if parts else title
     return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"
 
 
@@ -111,5 +111,13 @@ def _texts(values: Iterable[Any]) -> Iterable[str]:
         yield as_text(value)
 
 
-def _spoken(value: Any) -> str:
+def _within_a_line(label: Any) -> str:
+    """Write a label without its capital; one that begins with two is an abbreviation."""
+    text = str(label)
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _spoken(declared: Filter, value: Any) -> str:
+    if isinstance(declared, BooleanFilter):
+        return _("yes") if as_text(value).lower() == "true" else _("no")
     return ", ".join(map(as_text, value)) if isinstance(value, list | tuple) else as_text(value)

@@ -168,7 +168,7 @@ def test_several_addresses_get_the_mail(shelf, export):
     out, _ = export("--email", "ann@example.org", "--email", "ben@example.org", "--language", "eng")
     (message,) = mail.outbox
     assert message.to == ["ann@example.org", "ben@example.org"]
-    assert message.subject == "Your export: Books: Language eng"
+    assert message.subject == "Your export: Books (language: eng)"
     assert out.splitlines()[-1] == "Mailed to ann@example.org, ben@example.org."
 
 

@@ -46,7 +46,7 @@ def test_the_body_says_what_the_file_is(export):
     make_many_books(2)
     export("--language", "eng", *TO_ANN)
     body = the_mail().body
-    assert "Books: Language eng: 2 rows." in body
+    assert "Books (language: eng): 2 rows." in body
     assert f"SHA-256: {ExportFile.objects.get().sha256}" in body
 
 

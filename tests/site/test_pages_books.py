@@ -82,7 +82,7 @@ def test_a_wrong_filter_is_said_and_shows_nothing(browser, shelf, query):
     assert response.status_code == 200
     assert shown_titles(response) == []
     text = response.content.decode()
-    assert "Some of the filters are wrong" in text
+    assert "Correct the fields marked in red." in text
     assert "errorlist" in text
     (_button,) = [values for values in Page(text).find("button") if "disabled" in values]
 
@@ -145,3 +145,31 @@ def test_who_may_not_generate_is_not_offered_it(person, browser, browser_of):
 
 def test_the_front_page_leads_to_the_books(browser):
     assert browser.get("/").url == URL
+
+
+@pytest.mark.parametrize(
+    ("query", "can_export", "is_open"),
+    [
+        ({}, True, False),
+        ({"q": "", "page": "1"}, True, False),
+        ({"language": "eng"}, True, True),
+        ({"page": "9999"}, True, False),
+        ({"q": "nothing like it"}, False, True),
+        ({"min_rating": "9"}, False, True),
+    ],
+)
+def test_only_what_is_found_can_be_exported_and_set_filters_are_seen(browser, shelf, query, can_export, is_open):
+    page = Page(browser.get(URL, query).content.decode())
+    (button,) = page.find("button", **{"class": "bl-button"})
+    (filters,) = page.find("details")
+    assert ("disabled" not in button, "open" in filters) == (can_export, is_open)
+
+
+def test_help_and_errors_are_told_with_their_field(browser, shelf):
+    page = Page(browser.get(URL, {"min_rating": "9"}).content.decode())
+    (field,) = page.find("input", name="min_rating", type="number")
+    described = field["aria-describedby"].split()
+    identifiers = {values.get("id") for _, values in page.elements}
+    assert "id_min_rating_helptext" in described
+    assert set(described) <= identifiers
+    assert field["aria-invalid"] == "true"

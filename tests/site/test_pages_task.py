@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.utils import timezone
 
@@ -86,12 +88,12 @@ def test_a_bar_without_a_total_has_no_value(show, values):
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.LOST])
 def test_a_failure_is_announced_with_its_log(show, make_task, ann, browser, status):
-    task = make_task(ann, status=status, lease=1, error_type="E", error_title="Out of paper")
+    task = make_task(ann, status=status, lease=1, error_type="OSError", error_title="Out of paper")
     files = TaskFiles(task.pk, 1)
     files.create_directory()
     files.log.write_text("line 1\nout of paper\n")
     text = browser.get(f"/tasks/{task.pk}/").content.decode()
-    assert '<p class="bl-error" role="alert">Out of paper</p>' in text
+    assert '<p class="bl-error" role="alert">OSError: Out of paper</p>' in text
     assert '<pre tabindex="0">line 1\nout of paper</pre>' in text
     assert f'href="/tasks/{task.pk}/log"' in text
     assert '<details class="bl-log" open>' in text
@@ -132,3 +134,104 @@ def test_the_page_is_in_the_reader_s_language(browser, make_task, ann):
     url = f"/tasks/{make_task(ann).pk}/"
     assert '<html lang="de">' in browser.get(url, headers={"Accept-Language": "de"}).content.decode()
     assert '<html lang="en">' in browser.get(url, headers={"Accept-Language": "fr"}).content.decode()
+
+
+HALF_WAY = {"progress_current": 88_500, "progress_total": 400_000, "progress_unit": "books"}
+STARTED = dt.datetime(2024, 5, 1, 12, 0, 1, tzinfo=dt.UTC)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.LOST, Status.CANCELLED])
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (HALF_WAY, "Stopped at 22 %: 88,500 of 400,000 books<"),
+        (HALF_WAY | {"progress_total": None}, "Stopped at 88,500 books<"),
+        (HALF_WAY | {"progress_message": "Writing"}, '400,000 books <span class="bl-hint">(Writing)</span>'),
+    ],
+)
+def test_a_task_that_stopped_early_says_how_far_it_got(show, status, progress, said):
+    _, text = show(status=status, error_type="lost", error_title="gone", **progress)
+    assert said in text
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.LOST, Status.CANCELLED])
+def test_a_task_that_never_said_how_far_it_is_does_not_then(show, status):
+    assert "Stopped at" not in show(status=status)[1]
+
+
+def test_a_success_says_how_many(show):
+    assert "Done: 400,000 books." in show(status=Status.SUCCESSFUL, **HALF_WAY | {"progress_current": 400_000})[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "line"),
+    [
+        ("ValueError", "bad thing", "ValueError: bad thing"),
+        ("KeyError", "", "KeyError"),
+        ("KeyError", "KeyError", "KeyError"),
+        ("CommandError", "No such file", "No such file"),
+        ("killed-by-signal", "Killed.", "Killed."),
+        ("exited", "Exited.", "Exited."),
+        ("lost", "Gone.", "Gone."),
+    ],
+)
+def test_only_what_a_command_did_not_put_in_words_is_named_by_its_class(show, kind, title, line):
+    _, text = show(status=Status.FAILED, error_type=kind, error_title=title)
+    assert f'<p class="bl-error" role="alert">{line}</p>' in text
+
+
+@pytest.mark.parametrize(
+    ("took", "shown"),
+    [
+        (dt.timedelta(0), "0.0 s"),
+        (dt.timedelta(milliseconds=450), "0.4 s"),
+        (dt.timedelta(seconds=9, milliseconds=999), "9.9 s"),
+        (dt.timedelta(seconds=59, milliseconds=999), "59 s"),
+        (dt.timedelta(seconds=61), "1 min 1 s"),
+        (dt.timedelta(hours=2, minutes=5, seconds=59), "2 h 5 min"),
+        (dt.timedelta(days=3, hours=4), "3 d 4 h"),
+        (dt.timedelta(seconds=-5), "0.0 s"),  # the clock was set back
+    ],
+)
+def test_the_times_have_seconds_and_the_duration_two_units(show, took, shown):
+    _, text = show(status=Status.SUCCESSFUL, started_at=STARTED, finished_at=STARTED + took)
+    assert ">May 1, 2024, 12:00:01</time>" in text
+    assert f"<dt>Duration</dt><dd>{shown}</dd>" in text
+
+
+@pytest.mark.parametrize("values", [{}, {"started_at": STARTED}, {"finished_at": STARTED}])
+def test_what_did_not_run_or_has_not_ended_has_no_duration(show, values):
+    assert (
+        "Duration"
+        not in show(status=Status.RUNNING if not values.get("finished_at") else Status.CANCELLED, **values)[1]
+    )
+
+
+@pytest.mark.parametrize("status", sorted(TaskState.FINISHED))
+def test_an_exit_code_is_for_failures(show, status):
+    assert ("Exit code" in show(status=status, exit_code=3)[1]) == (status == Status.FAILED)
+
+
+def test_without_a_message_the_bar_s_label_is_for_screen_readers(show):
+    (silent,) = show(status=Status.RUNNING)[0].find("label", data_part="message")
+    (spoken,) = show(status=Status.RUNNING, **HALF_WAY, progress_message="Writing")[0].find(
+        "label", data_part="message"
+    )
+    assert (silent.get("class"), spoken.get("class")) == ("bl-unseen", None)
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+def test_an_unfinished_page_can_be_loaded_again_also_where_the_script_is_missing(show, status):
+    page, text = show(status=status)
+    assert page.count("p", **{"class": "bl-reload"}) == (status not in TaskState.FINISHED)
+    # Not only for browsers without JavaScript.
+    assert "Load again" not in "".join(part.partition("</noscript>")[0] for part in text.split("<noscript>")[1:])
+
+
+def test_a_task_that_is_asked_to_stop_has_cancelling_for_its_title(show):
+    _, text = show(status=Status.RUNNING, cancel_requested_at=timezone.now())
+    assert "<title>Books – Cancelling</title>" in words(text)

@@ -269,3 +269,9 @@ def test_a_finished_task_is_not_cancelled(program, browser, make_task, ann, stat
     assert browser.post(f"/tasks/{task.pk}/cancel").status_code == 409
     task.refresh_from_db()
     assert (task.status, task.cancel_requested_at) == (status, None)
+
+
+def test_what_is_being_stopped_has_neither_rate_nor_time_left(show):
+    progress = {"progress_current": 1, "progress_total": 4, "progress_rate": 1.0}
+    shown = show(status=Status.RUNNING, cancel_requested_at=timezone.now(), **progress)["progress"]
+    assert (shown["percent"], shown["rate"], shown["eta_seconds"]) == (25, None, None)

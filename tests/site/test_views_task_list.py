@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from brokerless.views import PAGE_SIZE
@@ -82,7 +83,9 @@ def test_a_filter_that_makes_no_sense_is_refused(program, browser, query):
 
 
 def test_a_wrong_status_is_answered_with_the_right_ones(program):
-    assert "READY, STARTING, RUNNING" in program.get("/tasks/?status=DONE").json()["detail"]
+    detail = program.get("/tasks/?status=DONE").json()["detail"]
+    assert "no status “DONE”" in detail
+    assert "READY (Waiting), STARTING (Starting), RUNNING (Running)" in detail
 
 
 def test_nobody_sees_the_tasks_of_somebody_else(make_task, ann, bob, program_of):
@@ -103,7 +106,7 @@ def test_staff_see_their_own_and_nobody_s(make_task, ann, staff, program_of):
 def test_the_list_costs_the_same_however_long_it_is(request, client, many, django_assert_num_queries):
     visitor = request.getfixturevalue(client)
     visitor.get("/tasks/")
-    with django_assert_num_queries(6 if client == "browser" else 4):
+    with django_assert_num_queries(7 if client == "browser" else 4):
         visitor.get("/tasks/")
 
 
@@ -115,3 +118,66 @@ def test_the_chosen_filter_stays_chosen(browser):
     page = browser.get("/tasks/?status=FAILED&command=x%22%3E").content.decode()
     assert '<option value="FAILED" selected>' in page
     assert 'value="x&quot;&gt;"' in page
+
+
+def test_the_commands_to_choose_from_are_those_of_the_user_s_tasks(browser, make_task, ann, bob):
+    for owner, command in ((ann, "load_books"), (ann, "export_books"), (ann, "load_books"), (bob, "of_bob")):
+        make_task(owner, command=command, status="FAILED")
+    page = browser.get("/tasks/?status=READY").content.decode()
+    options = [part.partition('"')[0] for part in page.partition('id="command"')[2].split('<option value="')[1:]]
+    assert options == ["", "export_books", "load_books"]
+
+
+def test_staff_see_who_asked_and_others_see_only_their_own(make_task, ann, staff, browser, browser_of):
+    make_task(ann)
+    make_task(None)
+    own, all_of_them = (client.get("/tasks/").content.decode() for client in (browser, browser_of(staff)))
+    assert ("<h1>My tasks</h1>" in own, "Asked by" in own) == (True, False)
+    assert ("<h1>Tasks</h1>" in all_of_them, "Asked by" in all_of_them) == (True, True)
+
+
+def test_staff_with_only_their_own_need_not_be_told_so(make_task, staff, browser_of):
+    make_task(staff)
+    assert "Asked by" not in browser_of(staff).get("/tasks/").content.decode()
+
+
+def test_the_owners_cost_no_query_each(make_task, person, staff, browser_of, django_assert_max_num_queries):
+    staff.user_permissions.add(*Permission.objects.filter(codename="view_taskstate"))
+    for number in range(PAGE_SIZE):
+        make_task(person(f"person {number}"))
+    browser = browser_of(staff)
+    with django_assert_max_num_queries(9):
+        assert "person 7" in browser.get("/tasks/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"arguments": [5000], "options": {"seed": 3, "quiet": True}}, "5000, seed: 3, quiet: true"),
+        ({"options": {"email": ["a@example.org", "b@example.org"]}}, "email: a@example.org, b@example.org"),
+        ({"options": {"q": "two\nlines"}}, "q: two lines"),
+        ({"options": {"q": "x" * 500}}, "q: " + "x" * 116 + "…"),
+        ({"options": {"language": "eng"}, "title": "Books (language: eng)"}, None),
+        ({}, None),
+    ],
+)
+def test_tasks_are_told_apart_by_what_they_were_given(browser, make_task, ann, values, line):
+    make_task(ann, **values)
+    page = browser.get("/tasks/").content.decode()
+    assert (f'<span class="bl-given">{line}</span>' if line else "</a></td>") in page
+
+
+def test_a_running_task_shows_its_percent_and_a_finished_one_how_long_it_took(browser, make_task, ann):
+    now = timezone.now()
+    beating = {"status": "RUNNING", "host": "another", "heartbeat_at": now, "started_at": now}
+    make_task(ann, **beating, progress_current=1, progress_total=4)
+    make_task(ann, status="FAILED", started_at=now, finished_at=now + dt.timedelta(seconds=75), progress_current=1)
+    page = browser.get("/tasks/").content.decode()
+    assert ">Running 25 %</span>" in page
+    assert ">Failed</span>" in page
+    assert ">1 min 15 s</td>" in page
+
+
+def test_one_page_is_not_numbered(browser, make_task, ann):
+    make_task(ann)
+    assert "Page 1 of 1" not in browser.get("/tasks/").content.decode()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.system.running_site import RunningSite
 
 PATIENCE = 20_000  # milliseconds
+PHONE = {"width": 390, "height": 844}
 MANY_POLLS = 20  # a page that pauses between two needs a handful for an end and a retry
 
 
@@ -58,7 +59,7 @@ def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page,
         expect(page.get_by_text("We have your request")).to_be_visible()
 
     expect(status(page)).to_have_text("Successful")
-    expect(page).to_have_title("Books: Language eng – Successful")
+    expect(page).to_have_title("Books (language: eng) – Successful")
     with gzip.open(download.value.path(), "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     expected = site.query("SELECT id, title FROM library_book WHERE upper(language) = 'ENG' ORDER BY id")
@@ -85,7 +86,7 @@ def test_a_download_starts_only_once(page: Page) -> None:
     page.reload()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     page.get_by_role("link", name="My tasks").first.click()
-    expect(page.get_by_role("link", name="Books: Language rus")).to_be_visible()
+    expect(page.get_by_role("link", name="Books (language: rus)")).to_be_visible()
 
     assert downloads == []
 
@@ -172,3 +173,40 @@ def test_without_javascript_the_story_is_the_same(browser: Browser, site: Runnin
         link.click()
     assert download.value.suggested_filename.endswith(".csv.gz")
     context.close()
+
+
+def test_a_page_whose_script_is_missing_offers_to_be_loaded_again(page: Page) -> None:
+    page.goto("/books/generate/")
+    page.get_by_label("How many books?").fill("1000000")
+    page.get_by_role("button", name="Generate").click()
+    again = page.get_by_role("link", name="Load again")
+    expect(page.locator("progress")).to_be_visible()
+    expect(again).to_be_hidden()
+
+    page.route("**/tasks.js", lambda route: route.abort())
+    page.reload()
+    expect(again).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelling").or_(page.get_by_text("Cancelled")).first).to_be_visible()
+
+
+def test_nothing_is_cut_on_a_phone(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/books/")
+    expect(page.get_by_label("Language")).to_be_hidden()
+    page.get_by_text("Filters").click()
+    page.get_by_label("Language").fill("rus")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("Language")).to_be_visible()
+    page.get_by_role("button", name="Export these books").click()
+    expect(status(page)).to_have_text("Successful")
+
+    for path in (page.url, "/tasks/", "/books/", "/books/generate/", "/exports/books/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
+        too_wide = page.locator("td, input, select, button, a").evaluate_all(
+            "(all, width) => all.filter((e) => e.getBoundingClientRect().right > width).map((e) => e.outerHTML)",
+            PHONE["width"],
+        )
+        assert too_wide == [], path

@@ -115,7 +115,9 @@ class TaskProgress extends HTMLElement {
     if (!bar || !progress) return;
     if (progress.percent === null) bar.removeAttribute("value");
     else bar.value = progress.percent;
-    if (progress.message) this.#part("message").textContent = progress.message;
+    const label = this.#part("message");
+    label.textContent = progress.message || this.dataset.textProgress;
+    label.classList.toggle("bl-unseen", !progress.message);
     const count = [progress.current, progress.total].filter((n) => n !== null).map((n) => numbers.format(n));
     this.#part("count").textContent = `${count.join(" / ")} ${progress.unit}`;
     this.#part("percent").textContent = progress.percent === null ? "" : `${progress.percent} %`;

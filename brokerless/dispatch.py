@@ -25,10 +25,12 @@ _last_dispatch = 0.0
 _lock = threading.Lock()
 
 
-def dispatch() -> int:
+def dispatch(*, look_first: bool = True) -> int:
     """Start as many ready tasks as may run on this host now, oldest first, and return how many.
 
-    Inside a task this is left to its monitor: what a command starts ends with it.
+    look_first: take the lock only if something waits and there is a place, so that a page that polls for a
+    waiting task writes nothing; whoever has just launched need not look. Inside a task all this is left to its
+    monitor: what a command starts ends with it.
     """
     global _last_dispatch
     _last_dispatch = time.monotonic()
@@ -37,7 +39,7 @@ def dispatch() -> int:
             task.ask_for_dispatch()
         return 0
     started = 0
-    while claimed := _claim():
+    while claimed := _claim(look_first=look_first):
         started_now = sum(_start(task) for task in claimed)
         started += started_now
         if started_now == len(claimed):
@@ -56,15 +58,15 @@ def dispatch_for_poll() -> int:
     return dispatch()
 
 
-def _claim() -> list[TaskState]:
+def _claim(*, look_first: bool) -> list[TaskState]:
     """READY → STARTING for as many tasks as there are free places, under the host's row lock.
 
     The lock is a row's and not a file's: it ends with its transaction, whatever becomes of this process.
     """
     host = host_name()
     database = router.db_for_write(TaskState)
-    # Read first, so that a page that polls for a waiting task locks nothing; whoever frees a place dispatches.
-    if not TaskState.objects.ready().exists() or not _places(host):
+    # Nothing is missed between this look and the lock: whoever frees a place dispatches after it is free.
+    if look_first and not (TaskState.objects.ready().exists() and _places(host)):
         return []
     with transaction.atomic(using=database, durable=True):
         locked = Host.objects.using(database).filter(name=host).update(dispatched_at=Now())
@@ -72,7 +74,7 @@ def _claim() -> list[TaskState]:
             candidates = TaskState.objects.ready()[: _places(host)]
             return [task for task in candidates if transitions.claim(task, host=host)]
     Host.objects.using(database).get_or_create(name=host)
-    return _claim()
+    return _claim(look_first=look_first)
 
 
 def _places(host: str) -> int:

@@ -74,6 +74,6 @@ def _person(user: AbstractBaseUser | AnonymousUser | None) -> AbstractBaseUser |
 def _dispatch_after_launch() -> None:
     """Dispatch; the task is recorded, so that a failure here must not fail the view: the next poll dispatches."""
     try:
-        dispatch()
+        dispatch(look_first=False)
     except Exception:
         logger.exception("Launched tasks could not be dispatched; they wait for the next poll, launch or tick.")

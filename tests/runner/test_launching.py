@@ -25,7 +25,7 @@ Status = TaskState.Status
 def dispatched(monkeypatch):
     """Count the dispatches instead of doing them."""
     calls = []
-    monkeypatch.setattr(launching, "dispatch", lambda: calls.append(TaskState.objects.count()))
+    monkeypatch.setattr(launching, "dispatch", lambda **_: calls.append(TaskState.objects.count()))
     return calls
 
 
@@ -107,7 +107,7 @@ def test_a_rollback_leaves_nothing(dispatched):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_failing_dispatch_does_not_fail_the_launch(monkeypatch, caplog):
-    def fail():
+    def fail(**_):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(launching, "dispatch", fail)

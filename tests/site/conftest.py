@@ -28,7 +28,7 @@ def export_directory(tmp_path: Path, settings, runtime_dir: Path) -> Path:
 @pytest.fixture
 def site(db: None, export_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the site record tasks, and never start a process for them."""
-    monkeypatch.setattr("brokerless.launching.dispatch", lambda: 0)
+    monkeypatch.setattr("brokerless.launching.dispatch", lambda **_: 0)
     monkeypatch.setattr("brokerless.tick.dispatch_for_poll", lambda: 0)
 
 

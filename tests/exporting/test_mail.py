@@ -75,6 +75,7 @@ def test_by_hand_a_large_file_is_linked_to_below_the_site_s_address(export, sett
     record = ExportFile.objects.get()
     assert the_mail().attachments == []
     assert f"\nhttps://books.example.org/exports/files/{record.pk}/\n" in the_mail().body
+    assert "staff can fetch it here" in the_mail().body  # who asked for it is not known
 
 
 @pytest.mark.parametrize(

@@ -30,3 +30,8 @@ def test_the_package_is_imported_without_django():
     code = "import sys, brokerless; print('django' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_every_public_name_is_in_the_docs(pytestconfig):
+    text = (pytestconfig.rootpath / "docs" / "commands.md").read_text()
+    assert [name for name in brokerless.__all__ if name not in text] == []

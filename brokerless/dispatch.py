@@ -39,12 +39,10 @@ def dispatch(*, look_first: bool = True) -> int:
             task.ask_for_dispatch()
         return 0
     started = 0
+    # Again, as whatever could not be spawned leaves its place to the next.
     while claimed := _claim(look_first=look_first):
-        started_now = sum(_start(task) for task in claimed)
-        started += started_now
-        if started_now == len(claimed):
-            break
-        # Whatever could not be spawned leaves its place to the next.
+        started += sum(_start(task) for task in claimed)
+        look_first = True
     return started
 
 
@@ -71,8 +69,11 @@ def _claim(*, look_first: bool) -> list[TaskState]:
     with transaction.atomic(using=database, durable=True):
         locked = Host.objects.using(database).filter(name=host).update(dispatched_at=Now())
         if locked:
-            candidates = TaskState.objects.ready()[: _places(host)]
-            return [task for task in candidates if transitions.claim(task, host=host)]
+            candidates = list(TaskState.objects.ready()[: _places(host)])
+            claimed = [task for task in candidates if transitions.claim(task, host=host)]
+            if claimed or not candidates:
+                return claimed
+    # This host has no row yet, or another one took every candidate: the tasks behind them are still waiting.
     Host.objects.using(database).get_or_create(name=host)
     return _claim(look_first=look_first)
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 from django.db import connections
 
-from brokerless import dispatch, launch
+from brokerless import dispatch, launch, transitions
 from brokerless.exceptions import SpawnError
 from brokerless.launchers.base import Launcher
 from brokerless.models import Host, TaskState
@@ -87,6 +87,23 @@ def test_tasks_of_other_hosts_take_no_place_here(use_launcher):
     for status in TaskState.ACTIVE:
         TaskState.objects.create(command="probe", status=status, host="another")
     assert dispatch.dispatch() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_host_took_first_leaves_the_tasks_behind_it_to_this_one(use_launcher, monkeypatch):
+    use_launcher(RecordingLauncher, limit=1)
+    make_ready(2)
+    claim = transitions.claim
+
+    def claim_second(task, *, host):
+        """Claim as a host does that is a moment too late for the first task."""
+        if task.title == "1":
+            TaskState.objects.filter(pk=task.pk).update(status=Status.STARTING, lease=1, host="another")
+        return claim(task, host=host)
+
+    monkeypatch.setattr(transitions, "claim", claim_second)
+    assert dispatch.dispatch() == 1
+    assert RecordingLauncher.started == ["2"]
 
 
 @pytest.mark.django_db

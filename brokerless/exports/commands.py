@@ -64,9 +64,11 @@ class ExportCommand(BaseCommand):
                 self._write(export, output)
         except ExportError as error:
             raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if current_task() is not None:
                 raise  # the task was cancelled, and its row is to say so
+            # Its frames hold the rows' cursor, which has to be closed before the connection is.
+            interrupt.__traceback__ = None
             raise CommandError("Interrupted.", returncode=EXIT_INTERRUPTED) from None
 
     def _write(self, export: Export, output: str) -> None:

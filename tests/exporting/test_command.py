@@ -12,6 +12,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 
 from brokerless.exports.models import ExportFile
+from brokerless.exports.sources import PortableSource
 from tests.exporting.making import make_book, make_many_books
 from tests.exporting.reading import names_in, read_csv, read_file, stored_bytes
 
@@ -248,3 +249,17 @@ def test_many_rows_are_counted_with_separators(export):
     make_many_books(1234)
     assert export()[0].startswith("1,234 rows, ")
     assert len(read_csv(gzip.decompress(stored_bytes(ExportFile.objects.get())))) == 1234
+
+
+def test_an_interrupted_run_lets_go_of_the_rows_before_the_connection_is_closed(monkeypatch):
+    """Kept in the frames of the interrupt, their cursor would complain at exit."""
+
+    def interrupt(self):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(PortableSource, "blocks", interrupt)
+    with pytest.raises(CommandError, match="Interrupted") as caught:
+        call_command("export_books", verbosity=0)
+    assert isinstance(caught.value.__context__, KeyboardInterrupt)
+    assert caught.value.__context__.__traceback__ is None

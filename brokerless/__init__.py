@@ -5,20 +5,32 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from brokerless.exceptions import BrokerlessError, InvalidArguments, LeaseLost, TaskCancelled, UnknownCommand
+from brokerless.exceptions import (
+    BrokerlessError,
+    InvalidArguments,
+    LeaseLost,
+    TaskCancelled,
+    TooManyTasks,
+    UnknownCommand,
+    UnknownQueue,
+)
 
 if TYPE_CHECKING:
     from brokerless.current import CurrentTask, current_task
+    from brokerless.final_error import FinalError
     from brokerless.launching import alaunch, launch
     from brokerless.progress import track
 
 __all__ = [
     "BrokerlessError",
     "CurrentTask",
+    "FinalError",
     "InvalidArguments",
     "LeaseLost",
     "TaskCancelled",
+    "TooManyTasks",
     "UnknownCommand",
+    "UnknownQueue",
     "alaunch",
     "current_task",
     "launch",
@@ -27,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "CurrentTask": "brokerless.current",
+    "FinalError": "brokerless.final_error",
     "alaunch": "brokerless.launching",
     "current_task": "brokerless.current",
     "launch": "brokerless.launching",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import router, transaction
+from django.db import OperationalError, connections, router, transaction
+from django.utils import timezone
 
 from brokerless import transitions
 from brokerless.dispatch import dispatch
 from brokerless.models import TaskState
+from brokerless.patience import short_patience
 from brokerless.processes import Process, host_name, kill_tree, send
+from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -24,15 +27,38 @@ def cancel(task: TaskState, *, by: AbstractBaseUser | None = None) -> bool:
     """Ask for a task to stop; False if it is finished already. `task` is brought up to date.
 
     A waiting task is cancelled at once. A running one is marked and its monitor told, after the commit; on
-    another host the monitor sees the mark at its next heartbeat.
+    another host the monitor sees the mark at its next heartbeat. Where the row cannot be written because SQLite is
+    locked, perhaps by this very command, the request goes to the monitor on the same host through a file.
     """
-    asked = transitions.request_cancel(task.pk, by=by)
+    by_id = None if by is None else by.pk
+    try:
+        with short_patience():
+            asked = transitions.request_cancel(task.pk, by_id=by_id)
+    except OperationalError:
+        if not _is_locked_out(task):
+            raise
+        _leave_request(task, by_id)
+        return True
     task.refresh_from_db()
     if asked is not None and task.monitor_pid is not None and task.host == host_name():
         monitor = Process(task.monitor_pid, task.monitor_start)
         tell = _wake if asked == TaskState.Status.RUNNING else _end_start
         transaction.on_commit(partial(tell, monitor), using=router.db_for_write(TaskState), robust=True)
     return asked is not None
+
+
+def _is_locked_out(task: TaskState) -> bool:
+    """Tell whether there is a monitor here that a file can reach while SQLite takes no writes."""
+    task.refresh_from_db()  # reading works beside a writer, and in WAL always
+    is_sqlite = connections[router.db_for_write(TaskState)].vendor == "sqlite"
+    return is_sqlite and task.status == TaskState.Status.RUNNING and task.host == host_name()
+
+
+def _leave_request(task: TaskState, by_id: Any) -> None:
+    TaskFiles(task.pk, task.lease).leave_cancel_request(by_id=by_id)
+    _wake(Process(task.monitor_pid, task.monitor_start))
+    # For whoever shows the task now; the monitor writes both when it can.
+    task.cancel_requested_at, task.cancel_requested_by_id = timezone.now(), by_id
 
 
 def _wake(monitor: Process) -> None:

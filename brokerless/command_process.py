@@ -18,7 +18,8 @@ from brokerless.arguments import as_json, load_command, parse
 from brokerless.channel import CommandEnd
 from brokerless.context import as_context, restored
 from brokerless.current import INSIDE_VARIABLE, CurrentTask, set_current_task
-from brokerless.exceptions import InvalidArguments, TaskCancelled
+from brokerless.exceptions import InvalidArguments, TaskCancelled, UnknownCommand
+from brokerless.final_error import FinalError
 from brokerless.progress import Reporter
 from brokerless.runtime_dir import TaskFiles
 
@@ -136,11 +137,16 @@ def _storable_result(task: CurrentTask) -> Any:
         return None
 
 
-def _describe(error: BaseException) -> dict[str, str]:
-    """Return the error's class, one line, and the traceback unless the text is meant for the user."""
+def _describe(error: BaseException) -> dict[str, Any]:
+    """Return the error's class, one line, the traceback unless the text is for the user, and its finality."""
     is_plain = isinstance(error, CommandError | InvalidArguments | SystemExit | TaskCancelled)
     detail = "" if is_plain else "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "title": _title(error), "detail": detail[-20_000:]}
+    return {
+        "type": type(error).__name__,
+        "title": _title(error),
+        "detail": detail[-20_000:],
+        "is_final": isinstance(error, FinalError | InvalidArguments | UnknownCommand),
+    }
 
 
 def _title(error: BaseException) -> str:

@@ -131,6 +131,36 @@ settings = Settings(
         ),
         Setting("MAX_PROCESSES", (int,), cpu_count, "tasks", "how many tasks may run at once on a host."),
         Setting(
+            "QUEUES",
+            (dict,),
+            dict,
+            "name → dict",
+            "named kinds of tasks: `limit`, how many may run at once on all hosts together, and the defaults "
+            "`timeout` (seconds), `memory_limit` (bytes), `nice` (0 to 19) and `max_attempts` of what is launched "
+            "in it.",
+        ),
+        Setting(
+            "MAX_UNFINISHED_PER_OWNER",
+            (int, type(None)),
+            100,
+            "tasks",
+            "how many unfinished tasks a user may have; without it any number.",
+        ),
+        Setting(
+            "RETRY_PAUSE",
+            (int, float),
+            10,
+            "seconds",
+            "how long a failed task waits for its second attempt; the pause doubles with each further one.",
+        ),
+        Setting(
+            "LONGEST_RETRY_PAUSE",
+            (int, float),
+            3600,
+            "seconds",
+            "beyond this the pause between two attempts does not grow.",
+        ),
+        Setting(
             "START_TIMEOUT",
             (int, float),
             60,

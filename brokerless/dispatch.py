@@ -1,15 +1,18 @@
-"""Claim ready tasks as the host's limit admits, and start them."""
+"""Claim ready tasks as the limits of host and queues admit, and start them."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import router, transaction
 from django.db.models.functions import Now
 
-from brokerless import outcome, transitions
+from brokerless import outcome, queues, transitions
 from brokerless.conf import settings
 from brokerless.current import current_task, is_inside_a_task
 from brokerless.exceptions import BrokerlessError
@@ -17,16 +20,19 @@ from brokerless.launchers import get_launcher
 from brokerless.models import Host, TaskState
 from brokerless.processes import host_name
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 logger = logging.getLogger("brokerless")
 
-# A page that polls may make its process dispatch once in so many seconds.
+# Pages that poll make a host dispatch once in so many seconds.
 POLL_INTERVAL = 1.0
 _last_dispatch = 0.0
 _lock = threading.Lock()
 
 
 def dispatch(*, look_first: bool = True) -> int:
-    """Start as many ready tasks as may run on this host now, oldest first, and return how many.
+    """Start as many tasks as may run on this host now, by priority, then age, and return how many.
 
     look_first: take the lock only if something waits and there is a place, so that a page that polls for a
     waiting task writes nothing; whoever has just launched need not look. Inside a task all this is left to its
@@ -47,40 +53,94 @@ def dispatch(*, look_first: bool = True) -> int:
 
 
 def dispatch_for_poll() -> int:
-    """Do as `dispatch()` does, but at most once a second in this process, however many pages poll."""
+    """Do as `dispatch()` does, but at most once a second on this host, however many pages poll."""
     global _last_dispatch
     with _lock:
         if time.monotonic() - _last_dispatch < POLL_INTERVAL:
             return 0
         _last_dispatch = time.monotonic()
+    lately = Now() - timedelta(seconds=POLL_INTERVAL)
+    if Host.objects.using(_database()).filter(name=host_name(), dispatched_at__gt=lately).exists():
+        return 0
     return dispatch()
 
 
 def _claim(*, look_first: bool) -> list[TaskState]:
-    """READY → STARTING for as many tasks as there are free places, under the host's row lock.
+    """READY → STARTING for as many tasks as there are free places, under the lock of the host's row.
 
-    The lock is a row's and not a file's: it ends with its transaction, whatever becomes of this process.
+    That of all hosts is locked, too, if a queue has a limit. Locks are rows' and not files': they end with their
+    transaction, whatever becomes of this process.
     """
     host = host_name()
-    database = router.db_for_write(TaskState)
     # Nothing is missed between this look and the lock: whoever frees a place dispatches after it is free.
-    if look_first and not (TaskState.objects.ready().exists() and _places(host)):
+    if look_first and not _may_find_something(host):
         return []
-    with transaction.atomic(using=database, durable=True):
-        locked = Host.objects.using(database).filter(name=host).update(dispatched_at=Now())
-        if locked:
-            candidates = list(TaskState.objects.ready()[: _places(host)])
-            claimed = [task for task in candidates if transitions.claim(task, host=host)]
-            if claimed or not candidates:
-                return claimed
-    # This host has no row yet, or another one took every candidate: the tasks behind them are still waiting.
-    Host.objects.using(database).get_or_create(name=host)
+    # What this claim counts: always in this order, or two claims could wait for each other.
+    locks = [host, Host.EVERYWHERE] if queues.is_any_limited() else [host]
+    with transaction.atomic(using=_database(), durable=True):
+        # By updates, and before anything is read, so that what is read is as the last holder left it.
+        if all(Host.objects.using(_database()).filter(name=name).update(dispatched_at=Now()) for name in locks):
+            return [] if _is_paused(host) else _take(host)
+    for name in locks:
+        Host.objects.using(_database()).get_or_create(name=name)
     return _claim(look_first=look_first)
 
 
-def _places(host: str) -> int:
-    """Return how many more tasks may run on the host."""
-    return max(0, settings.MAX_PROCESSES - TaskState.objects.active().filter(host=host).count())
+def _may_find_something(host: str) -> bool:
+    return TaskState.objects.due().exists() and not _is_paused(host) and Places(host).free > 0
+
+
+def _is_paused(host: str) -> bool:
+    paused = Host.objects.using(_database()).filter(paused_at__isnull=False)
+    return paused.filter(name__in=[host, Host.EVERYWHERE]).exists()
+
+
+class Places:
+    """How many more tasks may run: on a host, and in each queue on all hosts together."""
+
+    def __init__(self, host: str) -> None:
+        self._active: Counter[str] = Counter()
+        self.free = settings.MAX_PROCESSES
+        for queue, where in TaskState.objects.active().values_list("queue", "host"):
+            self._active[queue] += 1
+            self.free -= where == host
+
+    def is_full(self, queue: str) -> bool:
+        limit = queues.limit_of(queue)
+        return limit is not None and self._active[queue] >= limit
+
+    def full(self) -> list[str]:
+        """Return the queues that are full, of those that have active tasks."""
+        return [queue for queue in self._active if self.is_full(queue)]
+
+    def occupy(self, queue: str) -> None:
+        self.free -= 1
+        self._active[queue] += 1
+
+
+def _take(host: str) -> list[TaskState]:
+    """Claim what there are places for; a full queue does not hold up the tasks of others behind it."""
+    places = Places(host)
+    claimed: list[TaskState] = []
+    taken_elsewhere: list[UUID] = []
+    while places.free > 0:
+        candidates = TaskState.objects.due().exclude(queue__in=places.full()).exclude(pk__in=taken_elsewhere)
+        batch = list(candidates[: places.free])
+        if not batch:
+            break
+        for task in batch:
+            if places.is_full(task.queue):
+                continue  # since the batch was read; the next is without its queue
+            if transitions.claim(task, host=host):
+                places.occupy(task.queue)
+                claimed.append(task)
+            else:
+                taken_elsewhere.append(task.pk)
+    return claimed
+
+
+def _database() -> str:
+    return router.db_for_write(TaskState)
 
 
 def _start(task: TaskState) -> bool:

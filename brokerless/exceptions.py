@@ -15,6 +15,21 @@ class InvalidArguments(BrokerlessError):  # noqa: N818
     """The arguments are no JSON, or the command's own parser refuses them."""
 
 
+class UnknownQueue(BrokerlessError):  # noqa: N818
+    """There is no queue of that name in the settings."""
+
+
+class TooManyTasks(BrokerlessError):  # noqa: N818
+    """The owner has as many unfinished tasks as the settings allow; a view answers with 429."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"There are {most} unfinished tasks of this owner, the most that "
+            "BROKERLESS['MAX_UNFINISHED_PER_OWNER'] allows: wait until some have ended, or cancel some."
+        )
+        self.most = most
+
+
 class SpawnError(BrokerlessError):
     """The process of a task could not be started."""
 

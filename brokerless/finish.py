@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 
-from brokerless import transitions
-from brokerless.models import TaskState
-from brokerless.outcome import cancelled
+from brokerless import attempts, transitions
 from brokerless.patience import bounded_statements
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
+    from brokerless.models import TaskState
     from brokerless.outcome import Outcome
 
 logger = logging.getLogger("brokerless")
@@ -27,37 +23,35 @@ PATIENCE = 30.0  # seconds
 PAUSE = 0.25
 
 
-def finish(task_id: UUID, lease: int, outcome: Outcome, *, progress: dict[str, Any]) -> bool:
-    """RUNNING → the outcome's status, and remove the task's temporary files; False if somebody was first.
+def finish(task: TaskState, outcome: Outcome, *, measured: dict[str, Any]) -> TaskState.Status | None:
+    """Write how the monitor's attempt ended, remove its temporary files, and return the status that was written.
 
-    While the database cannot be written this tries again; after `PATIENCE` the outcome is kept in a file
-    beside the log, which `brokerless.reap` applies before it judges the row.
+    None if somebody was first, or if the database could not be written for `PATIENCE`: then the outcome is kept in
+    a file beside the log, which `brokerless.reap` applies before it judges the row.
     """
-    files = TaskFiles(task_id, lease)
+    files = TaskFiles(task.pk, task.lease)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             with bounded_statements():
-                finished = _finish(task_id, lease, outcome, progress)
+                written = _write(task, outcome, files, measured)
             break
         except Error as error:
             connections.close_all()
             if time.monotonic() >= deadline:
-                logger.error("task=%s its end is kept in a file: %s", task_id, error)
-                files.store_finish(outcome.fields())
-                return False
+                logger.error("task=%s its end is kept in a file: %s", task.pk, error)
+                files.store_finish(outcome.stored())
+                return None
             time.sleep(PAUSE)
-    if finished:
-        files.remove_temporary()
-    return finished
+    # Its own in any case, and nothing of the attempt lives that could still be writing them.
+    files.remove_temporary()
+    return written
 
 
-def _finish(task_id: UUID, lease: int, outcome: Outcome, progress: dict[str, Any]) -> bool:
-    """Write the outcome; a failure after a request to stop is the stopping, also where no beat has seen that."""
-    if outcome.status != TaskState.Status.FAILED:
-        return transitions.finish(task_id, lease, outcome, progress=progress)
-    if transitions.finish(task_id, lease, outcome, progress=progress, unless_cancelled=True):
-        return True
-    stopped = replace(cancelled(), exit_code=outcome.exit_code, exit_signal=outcome.exit_signal)
-    is_asked = TaskState.objects.filter(pk=task_id, lease=lease, cancel_requested_at__isnull=False).exists()
-    return is_asked and transitions.finish(task_id, lease, stopped, progress=progress)
+def _write(
+    task: TaskState, outcome: Outcome, files: TaskFiles, measured: dict[str, Any]
+) -> TaskState.Status | None:
+    """Write the end; first who has asked for it, if the command's own lock kept that out of the row."""
+    if (request := files.read_cancel_request()) is not None:
+        transitions.note_cancel_request(task, by_id=request["by"])
+    return attempts.settle(task, outcome, measured=measured)

@@ -29,7 +29,7 @@ LONGEST_BEAT = 10.0  # seconds
 
 
 class Heartbeat(threading.Thread):
-    """Renews the lease and stores the progress once a second, until `stop()`.
+    """Renews the lease and stores what `measure` returns once a second, until `stop()`.
 
     A failed beat is tried again at the next and never hurts the command. `on_news` is called, in this thread,
     when the row is no longer this monitor's, when it is to be cancelled, and after every asked-for renewal.
@@ -40,7 +40,7 @@ class Heartbeat(threading.Thread):
         task_id: UUID,
         lease: int,
         *,
-        read_progress: Callable[[], dict[str, Any]],
+        measure: Callable[[], dict[str, Any]],
         on_news: Callable[[], None],
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -48,7 +48,7 @@ class Heartbeat(threading.Thread):
         self.renewals_done = 0
         self._task_id = task_id
         self._lease = lease
-        self._read_progress = read_progress
+        self._measure = measure
         self._on_news = on_news
         self._renewals_asked = 0
         self._wake = threading.Event()
@@ -98,7 +98,7 @@ class Heartbeat(threading.Thread):
     def _beat(self) -> None:
         asked = self._renewals_asked
         with bounded_statements():
-            found = transitions.beat(self._task_id, self._lease, self._read_progress())
+            found = transitions.beat(self._task_id, self._lease, self._measure())
         if found != self.latest or asked > self.renewals_done:
             self.latest, self.renewals_done = found, asked
             self._on_news()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.db import router, transaction
+from django.utils import timezone
 
+from brokerless import queues
+from brokerless.admission import admit, unique_digest
 from brokerless.arguments import as_json, parse
 from brokerless.context import capture
 from brokerless.dispatch import dispatch
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("brokerless")
 
+HIGHEST_PRIORITY = 100  # as in `django.tasks`
+
 
 def launch(
     command: str,
@@ -32,6 +38,15 @@ def launch(
     request: HttpRequest | None = None,
     owner: AbstractBaseUser | AnonymousUser | None = None,
     title: str = "",
+    queue: str = queues.DEFAULT,
+    priority: int = 0,
+    run_after: datetime | None = None,
+    timeout: float | None = None,
+    memory_limit: int | None = None,
+    nice: int | None = None,
+    max_attempts: int | None = None,
+    unique_key: str = "",
+    unique_globally: bool = False,
 ) -> TaskState:
     """Record a run of a management command and return its row at once; it starts after the commit.
 
@@ -40,8 +55,15 @@ def launch(
     request: its context (user, URLs, language, time zone, allowed headers) is restored for the command.
     owner: who may see the task; by default the request's user. title: what the owner reads; by default the
     command's name in words.
+    queue: one of BROKERLESS["QUEUES"]; what is not given of the following has its default from there. priority:
+    from -100 to 100, higher ones start first. run_after: an aware datetime before which it does not start.
+    timeout: in seconds, of each attempt. memory_limit: in bytes of resident memory, the command and all that it
+    starts. nice: niceness from 0 to 19. max_attempts: how often it is run at most while it fails.
+    unique_key: while an unfinished task of the owner has the same, that one is returned, with `is_joined` true,
+    and nothing is recorded; unique_globally: whoever the owner is.
 
-    Raises UnknownCommand, or InvalidArguments with the reason when the command's parser refuses them.
+    Raises UnknownCommand; InvalidArguments with the reason when the command's parser refuses them, or a limit is
+    none; UnknownQueue; TooManyTasks when the owner has too many unfinished ones.
     """
     if isinstance(arguments, str) or not isinstance(options or {}, Mapping):
         raise InvalidArguments(
@@ -50,21 +72,55 @@ def launch(
     arguments = as_json(list(arguments), "arguments")
     options = as_json(dict(options or {}), "options")
     parse(command, arguments, options)
-    task = TaskState.objects.create(
+    given = {"timeout": timeout, "memory_limit": memory_limit, "nice": nice, "max_attempts": max_attempts}
+    task = TaskState(
         command=command,
         title=(title or command.replace("_", " ").capitalize())[:200],
         arguments=arguments,
         options=options,
         context=capture(request),
         owner=_person(owner) or _person(getattr(request, "user", None)),
+        queue=queue,
+        priority=_checked_priority(priority),
+        run_after=_checked_moment(run_after),
+        **_limits(queue, given),
     )
-    transaction.on_commit(_dispatch_after_launch, using=router.db_for_write(TaskState), robust=True)
+    if unique_key:
+        task.unique_key = unique_digest(unique_key, owner_id=task.owner_id, is_global=unique_globally)
+    task = admit(task)
+    if not task.is_joined:
+        transaction.on_commit(_dispatch_after_launch, using=router.db_for_write(TaskState), robust=True)
     return task
 
 
 async def alaunch(command: str, **keywords: Any) -> TaskState:
     """Do as `launch()` does, from a coroutine."""
     return await sync_to_async(launch)(command, **keywords)
+
+
+def _limits(queue: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits of a task: what is given, checked, and the queue's defaults for the rest."""
+    defaults = queues.get_queue(queue)
+    for name, value in given.items():
+        if value is not None and (problem := queues.limit_problem(name, value)):
+            raise InvalidArguments(problem)
+    return {name: getattr(defaults, name) if value is None else value for name, value in given.items()}
+
+
+def _checked_priority(priority: int) -> int:
+    if isinstance(priority, int) and abs(priority) <= HIGHEST_PRIORITY:
+        return int(priority)
+    raise InvalidArguments(
+        f"priority is {priority!r}, but must be a whole number from -{HIGHEST_PRIORITY} to {HIGHEST_PRIORITY}."
+    )
+
+
+def _checked_moment(run_after: datetime | None) -> datetime | None:
+    if run_after is None or (isinstance(run_after, datetime) and timezone.is_aware(run_after)):
+        return run_after
+    raise InvalidArguments(
+        f"run_after is {run_after!r}, but must be an aware datetime, such as timezone.now() + timedelta(hours=1)."
+    )
 
 
 def _person(user: AbstractBaseUser | AnonymousUser | None) -> AbstractBaseUser | None:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
 from django.db import models, router
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+DEFAULT_QUEUE = "default"
 
 
 class OwnedQuerySet(models.QuerySet):
@@ -33,15 +37,20 @@ class TaskStateQuerySet(OwnedQuerySet):
     """The named sets of tasks."""
 
     def ready(self) -> Self:
-        """Select what waits to be claimed, in the order in which it will be."""
-        return self.filter(status=TaskState.Status.READY).order_by("created_at", "pk")
+        """Select what waits to be claimed."""
+        return self.filter(status=TaskState.Status.READY)
+
+    def due(self) -> Self:
+        """Select what waits and may be claimed now, in the order in which it will be."""
+        is_due = models.Q(run_after=None) | models.Q(run_after__lte=Now())
+        return self.ready().filter(is_due).order_by("-priority", "created_at", "pk")
 
     def active(self) -> Self:
         """Select what has, or is about to have, a process."""
         return self.filter(status__in=TaskState.ACTIVE)
 
     def unfinished(self) -> Self:
-        return self.exclude(status__in=TaskState.FINISHED)
+        return self.filter(status__in=TaskState.UNFINISHED)
 
 
 class TaskStateManager(models.Manager.from_queryset(TaskStateQuerySet)):
@@ -67,6 +76,7 @@ class TaskState(models.Model):
         LOST = "LOST", _("Lost")  # the monitor is gone and nobody knows how the command ended
 
     ACTIVE = frozenset({Status.STARTING, Status.RUNNING})
+    UNFINISHED = ACTIVE | {Status.READY}
     FINISHED = frozenset({Status.SUCCESSFUL, Status.FAILED, Status.CANCELLED, Status.LOST})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -84,9 +94,25 @@ class TaskState(models.Model):
         related_name="brokerless_tasks",
     )
 
+    queue = models.CharField(_("queue"), max_length=100, default=DEFAULT_QUEUE)
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    # Not before then: the launch's wish, or the pause before another attempt.
+    run_after = models.DateTimeField(_("run after"), null=True, blank=True)
+    # A digest; held while the task is unfinished, and emptied by the UPDATE that finishes it. Nullable and plainly
+    # unique, as a constraint with a condition is silently not made on MySQL and MariaDB.
+    unique_key = models.CharField(_("unique key"), max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001
+    timeout = models.FloatField(_("time limit, in seconds"), null=True, blank=True)
+    memory_limit = models.PositiveBigIntegerField(_("memory limit, in bytes"), null=True, blank=True)
+    nice = models.PositiveSmallIntegerField(_("niceness"), default=0)
+    max_attempts = models.PositiveSmallIntegerField(_("most attempts"), default=1)
+
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.READY)
     # Grows by one with every claim; whoever holds the current number owns the row.
     lease = models.PositiveIntegerField(_("lease"), default=0)
+    # Attempts begun: grows by one with every adoption.
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    # Claims since the last attempt for which no process was ever noted.
+    claims_in_vain = models.PositiveSmallIntegerField(_("claims in vain"), default=0)
     # Grows with every change that a reader could see.
     version = models.PositiveBigIntegerField(_("version"), default=0)
     host = models.CharField(_("host"), max_length=255, blank=True)
@@ -124,6 +150,14 @@ class TaskState(models.Model):
     error_detail = models.TextField(_("details of the error"), blank=True)
     exit_code = models.SmallIntegerField(_("exit code"), null=True, blank=True)
     exit_signal = models.PositiveSmallIntegerField(_("signal"), null=True, blank=True)
+    # How earlier attempts ended, oldest first; see `brokerless.attempts`.
+    errors = models.JSONField(_("errors of earlier attempts"), default=list, blank=True)
+    # Of the command and everything that it started; the last attempt's.
+    cpu_seconds = models.FloatField(_("CPU time, in seconds"), null=True, blank=True)
+    peak_memory = models.PositiveBigIntegerField(_("peak memory, in bytes"), null=True, blank=True)
+
+    # Whether the launch that returned this instance joined an unfinished task of its `unique_key`.
+    is_joined = False
 
     objects = TaskStateManager()
 
@@ -135,6 +169,7 @@ class TaskState(models.Model):
         ordering = ["-created_at", "pk"]
         indexes = [
             models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
+            models.Index(fields=["status", "-priority", "created_at"], name="brokerless_status_priority"),
             models.Index(fields=["owner", "-created_at"], name="brokerless_owner_created"),
             models.Index(fields=["host", "status"], name="brokerless_host_status"),
         ]
@@ -174,10 +209,17 @@ class TaskState(models.Model):
 
 
 class Host(models.Model):
-    """A machine that runs tasks; updating its row is the lock under which it claims them."""
+    """A machine that runs tasks; updating its row is the lock under which it claims them.
+
+    The one called "*" stands for all of them: its lock guards what is counted on all hosts together.
+    """
+
+    EVERYWHERE = "*"
 
     name = models.CharField(_("name"), max_length=255, unique=True)
     dispatched_at = models.DateTimeField(_("last dispatched at"), null=True, blank=True)
+    # Claims nothing since then.
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("host")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 from django.db.backends.signals import connection_created
+from django.utils import timezone
 
 from brokerless import linux, outcome, transitions
 from brokerless.conf import settings
@@ -24,7 +25,7 @@ from brokerless.patience import bound_connection, bounded_statements
 from brokerless.processes import host_name, identify, signal_descendants
 from brokerless.progress import Meter
 from brokerless.runtime_dir import TaskFiles
-from brokerless.supervision import Supervision, hold_signals
+from brokerless.supervision import HEEDED_SIGNALS, Supervision, hold_signals
 from brokerless.tick import tick
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ EXIT_DONE = 0
 EXIT_NOT_ADOPTED = 75  # EX_TEMPFAIL of sysexits.h: the task is somebody else's, or was cancelled
 HOUSEKEEPING_PATIENCE = 10.0  # seconds in which the round after a task is tried again
 HOUSEKEEPING_PAUSE = 0.5
+# How long a monitor stays after a failed attempt to see the next one begin; later ones need a tick, or a poll.
+LONGEST_STAY = 60.0  # seconds
 ADOPTION_PAUSE = 0.2  # seconds between two tries while the database is locked or away
 
 
@@ -62,13 +65,16 @@ def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -
         logger.exception("task=%s could not be watched; its command is ended", task.pk)
         signal_descendants(signal.SIGKILL, reference=f"{task_id}:{lease}")
         ended = Ended(outcome.not_watched(error))
+    written = None
     if ended.outcome is not None:
-        finish(task_id, lease, ended.outcome, progress=ended.progress)
+        written = finish(task, ended.outcome, measured=ended.measured)
     else:
         TaskFiles(task_id, lease).remove_temporary()  # the command was killed, and cleaned nothing up
     housekeeping.stop()
     if not ended.is_shut_down:
         _start_next()
+        if written == TaskState.Status.READY:
+            _stay_for_the_next_attempt(task_id)
     return EXIT_DONE
 
 
@@ -81,7 +87,7 @@ class Ended:
     """
 
     outcome: Outcome | None
-    progress: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
     is_shut_down: bool = False
 
 
@@ -118,9 +124,10 @@ def _watch(task: TaskState, channel: Channel, command_pid: int, link: Link, hous
         log=log,
         meter=meter,
         housekeeping=housekeeping,
+        files=files,
     )
     supervision.listen_to_signals()
-    heartbeat = Heartbeat(task.pk, task.lease, read_progress=meter.read, on_news=supervision.wake)
+    heartbeat = Heartbeat(task.pk, task.lease, measure=meter.read, on_news=supervision.wake)
     heartbeat.start()
     with suppress(OSError):  # killed already: there is an end to be collected and named
         channel.send(_order(task))
@@ -149,6 +156,23 @@ def _order(task: TaskState) -> dict[str, Any]:
         "context": task.context,
         "owner_id": None if task.owner_id is None else str(task.owner_id),
     }
+
+
+def _stay_for_the_next_attempt(task_id: UUID) -> None:
+    """Wait until the task may be claimed again, unless that is long; it would need a tick otherwise."""
+    for number in HEEDED_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)  # nothing is owned any more, nothing is to be written
+    waiting = TaskState.objects.filter(pk=task_id, status=TaskState.Status.READY)
+    try:
+        run_after = waiting.values_list("run_after", flat=True).first()
+    except Error:
+        return
+    finally:
+        connections.close_all()
+    pause = (run_after - timezone.now()).total_seconds() if run_after else 0.0
+    if 0 < pause <= LONGEST_STAY:
+        time.sleep(pause)
+        _start_next()
 
 
 def _start_next() -> None:

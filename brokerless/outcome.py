@@ -18,7 +18,10 @@ DETAIL_LIMIT = 20_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """A final status and the fields of the row that explain it."""
+    """A final status and the fields of the row that explain it.
+
+    is_final: another attempt would end in the same way, so that there is none.
+    """
 
     status: str
     error_type: str = ""
@@ -27,18 +30,24 @@ class Outcome:
     result: Any = None
     exit_code: int | None = None
     exit_signal: int | None = None
+    is_final: bool = False
 
     def fields(self) -> dict[str, Any]:
         """Return the row's fields, cut to what they hold and free of what a database refuses."""
         values = asdict(self)
+        del values["is_final"]
         values["error_type"] = self.error_type[:TYPE_LIMIT]
         values["error_title"] = " ".join(storable(self.error_title).split())[:TITLE_LIMIT]
         values["error_detail"] = storable(self.error_detail)[-DETAIL_LIMIT:]
         return values
 
+    def stored(self) -> dict[str, Any]:
+        """Return all that `from_stored()` needs to make this outcome anew, as JSON."""
+        return self.fields() | {"is_final": self.is_final}
+
     @classmethod
-    def from_fields(cls, values: dict[str, Any]) -> Self:
-        """Return the outcome of stored fields; what another release stored beside them is left out."""
+    def from_stored(cls, values: dict[str, Any]) -> Self:
+        """Return the outcome that was stored; what another release stored beside them is left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
@@ -53,6 +62,7 @@ def reported(message: dict[str, Any]) -> Outcome:
         error_title=message["title"],
         error_detail=message["detail"],
         result=message["result"],
+        is_final=message["is_final"],
     )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
+# How long a page waits for SQLite's lock before it takes another way.
+SHORT_WAIT = 1000  # milliseconds
 # A statement that waits longer for a lock or a reply is given up and tried again.
 LONGEST_STATEMENT = 3000  # milliseconds
 
@@ -35,6 +37,23 @@ def bounded_statements() -> Iterator[None]:
             cursor.execute(f"SET LOCAL lock_timeout = {LONGEST_STATEMENT}")
             cursor.execute(f"SET LOCAL statement_timeout = {LONGEST_STATEMENT}")
         yield
+
+
+@contextmanager
+def short_patience() -> Iterator[None]:
+    """Have the statements of a block give up on SQLite's lock after a moment; then it is as it was."""
+    connection = connections[router.db_for_write(TaskState)]
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield  # a transaction that writes, as it should be IMMEDIATE, has the lock already
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        usual = cursor.fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {SHORT_WAIT}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 def bound_connection(connection: BaseDatabaseWrapper, **_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from django.db import Error
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from brokerless import children, outcome, transitions
+from brokerless import attempts, children, outcome, transitions
 from brokerless.conf import settings
 from brokerless.current import INSIDE_VARIABLE
 from brokerless.models import TaskState
@@ -61,18 +62,19 @@ def _look_at_running(task: TaskState) -> bool:
     monitor = Process(task.monitor_pid, task.monitor_start)
     if monitor.is_alive:
         return False
-    _end_what_is_left(task)
+    is_gone = _end_what_is_left(task)
     files = TaskFiles(task.pk, task.lease)
     stored = files.read_finish()
     if stored is not None:
-        found = Outcome.from_fields(stored)
+        found = Outcome.from_stored(stored)
     else:
         found = outcome.lost(children.return_code(monitor), files.log_tail())
-    return _finish(task, found)
+    # Two attempts at once are worse than none.
+    return _finish(task, found if is_gone else replace(found, is_final=True))
 
 
-def _end_what_is_left(task: TaskState) -> None:
-    """Kill what the monitor can no longer kill: nothing of a task outlives it.
+def _end_what_is_left(task: TaskState) -> bool:
+    """Kill what the monitor can no longer kill, and tell whether nothing is left: nothing of a task outlives it.
 
     The command itself dies with its monitor, where the kernel sees to that.
     """
@@ -82,12 +84,16 @@ def _end_what_is_left(task: TaskState) -> None:
     for _ in range(KILLING_ROUNDS):
         # The first is what a fork of the monitor began with, the second what its command passes on.
         if not kill_marked([f"{TASK_VARIABLE}={reference}", f"{INSIDE_VARIABLE}={reference}"]):
-            return
+            return True
+    return False
 
 
 def _look_at_starting(task: TaskState) -> bool:
     if task.monitor_pid is None:
-        return _overdue(task) and _put_back(task)
+        if not (_overdue(task) and _put_back(task)):
+            return False
+        _end_what_is_left(task)  # it may have been started, and only its pid not noted
+        return True
     process = Process(task.monitor_pid, task.monitor_start)
     files = TaskFiles(task.pk, task.lease)
     if not process.is_alive:
@@ -102,8 +108,10 @@ def _look_at_starting(task: TaskState) -> bool:
 
 
 def _put_back(task: TaskState) -> bool:
-    if task.lease >= CLAIMS_LIMIT:
-        return _finish(task, outcome.claimed_in_vain(task.lease))
+    """STARTING → READY, or FAILED when it was in vain too often."""
+    times = task.claims_in_vain + 1
+    if times >= CLAIMS_LIMIT:
+        return _finish(task, outcome.claimed_in_vain(times))
     return transitions.put_back(task)
 
 
@@ -124,7 +132,7 @@ def _look_at_elsewhere(task: TaskState) -> bool:
 
 
 def _finish(task: TaskState, found: Outcome) -> bool:
-    if not transitions.finish(task.pk, task.lease, found, before=Status(task.status), is_repeatable=False):
+    if not attempts.settle(task, found, is_repeatable=False):
         return False
     logger.warning("task=%s command=%s status=%s error=%s", task.pk, task.command, found.status, found.error_title)
     files = TaskFiles(task.pk, task.lease)

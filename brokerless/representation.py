@@ -40,7 +40,7 @@ def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[s
         "created_at": _moment(task.created_at),
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
-        "attempt": task.lease,
+        "attempt": task.attempt,
         "exit_code": task.exit_code,
         "error": error(task),
         "result": task.result,

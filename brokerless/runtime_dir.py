@@ -34,6 +34,7 @@ class TaskFiles:
         self.log = self.directory / f"{lease}.log"
         self._temporary = self.directory / f"{lease}.temporary"
         self._finish = self.directory / f"{lease}.finish"
+        self._cancel_request = self.directory / f"{lease}.cancel"
 
     def create_directory(self) -> None:
         """Create the task's directory.
@@ -59,36 +60,40 @@ class TaskFiles:
             notes.write(json.dumps(str(path.absolute())) + "\n")
 
     def remove_temporary(self) -> list[Path]:
-        """Remove the noted temporary files that are still there, and return them."""
+        """Remove the noted temporary files that are still there, and return them; and a request to cancel."""
         removed = []
         for line in self._read(self._temporary).splitlines():
             with suppress(ValueError, OSError):  # a note cut short, a file that was moved into place
                 path = Path(json.loads(line))
                 path.unlink()
                 removed.append(path)
-        with suppress(OSError):
-            self._temporary.unlink()
+        for note in (self._temporary, self._cancel_request):
+            with suppress(OSError):
+                note.unlink()
         return removed
 
     def store_finish(self, values: dict[str, Any]) -> None:
         """Keep a final status that the database did not take, so that `read_finish()` finds it whole."""
-        self.create_directory()
-        draft = self._finish.with_suffix(".draft")
-        with os.fdopen(_open(draft, os.O_WRONLY | os.O_TRUNC | os.O_CREAT), "w", encoding="utf-8") as file:
-            json.dump(values, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._finish)
+        self._store(self._finish, values)
 
     def read_finish(self) -> dict[str, Any] | None:
         """Return the stored final status; None if there is none, or none that can be read."""
-        with suppress(ValueError):
-            return json.loads(self._read(self._finish))
-        return None
+        return self._load(self._finish)
 
     def remove_finish(self) -> None:
         with suppress(OSError):
             self._finish.unlink()
+
+    def leave_cancel_request(self, *, by_id: Any) -> None:
+        """Leave word for the monitor that the task is to stop.
+
+        Raises RuntimeDirError, or OSError on a full disk.
+        """
+        self._store(self._cancel_request, {"by": None if by_id is None else str(by_id)})
+
+    def read_cancel_request(self) -> dict[str, Any] | None:
+        """Return the request that was left; None if there is none."""
+        return self._load(self._cancel_request)
 
     def log_tail(self, limit: int = 4000) -> str:
         """Return the last `limit` bytes of the log as text; an empty text without a log."""
@@ -112,6 +117,22 @@ class TaskFiles:
             chunk = log.read(limit)
         chunk = chunk[: _whole_characters(chunk)]
         return chunk.decode("utf-8", "replace"), offset + len(chunk)
+
+    def _store(self, path: Path, values: dict[str, Any]) -> None:
+        """Write JSON so that it is there whole, even after a crash, or not at all."""
+        self.create_directory()
+        draft = path.with_name(f"{path.name}.draft")
+        with os.fdopen(_open(draft, os.O_WRONLY | os.O_TRUNC | os.O_CREAT), "w", encoding="utf-8") as file:
+            json.dump(values, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    def _load(self, path: Path) -> dict[str, Any] | None:
+        with suppress(ValueError):
+            found = json.loads(self._read(path))
+            return found if isinstance(found, dict) else None
+        return None
 
     def _read(self, path: Path) -> str:
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from brokerless.log import LogWriter
     from brokerless.outcome import Outcome
     from brokerless.progress import Meter
+    from brokerless.runtime_dir import TaskFiles
 
 logger = logging.getLogger("brokerless")
 
@@ -85,6 +86,7 @@ class Supervision:
         log: LogWriter,
         meter: Meter,
         housekeeping: Housekeeping,
+        files: TaskFiles,
     ) -> None:
         self.reported: dict[str, Any] | None = None
         self.stop: Stop | None = None
@@ -97,6 +99,7 @@ class Supervision:
         self._output_fd = output_fd
         self._log = log
         self._meter = meter
+        self._files = files
         self._renewals: list[int] = []  # as the command numbered them
         self._renewals_answered = 0
         self._wake_read, self._wake_write = os.pipe()
@@ -170,11 +173,17 @@ class Supervision:
         for number in _read(self._wake_read) or b"":
             if number == LOOK_NOW:
                 self._heartbeat.look_now()
+                self._heed_left_request()
             elif number in SHUTDOWN_SIGNALS:
                 self.is_shut_down = True
                 self._housekeeping.cease()
                 if self.stop is None:
                     self._begin_stop(outcome.shut_down(number), grace=self._grace)
+
+    def _heed_left_request(self) -> None:
+        """Stop the command if that was asked for by a file, as the row could not be written."""
+        if self.stop is None and self._files.read_cancel_request() is not None:
+            self._begin_stop(outcome.cancelled(), grace=self._grace)
 
     def _read_messages(self) -> None:
         messages, is_open = self._channel.receive_available()

@@ -9,6 +9,7 @@ Each is under the lease, but for the request to cancel, which is about the task 
 | STARTING          | READY     | `put_back`                              |
 | READY, STARTING   | CANCELLED | `request_cancel`                        |
 | STARTING, RUNNING | finished  | `finish`                                |
+| RUNNING           | READY     | `try_again`                             |
 | RUNNING           | LOST      | `give_up`, from another host            |
 
 Zero rows updated means that somebody was first, or that the reply of an own UPDATE was lost: the row is read
@@ -25,15 +26,32 @@ from django.db.models.functions import Now
 from brokerless.models import TaskState
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
-
-    from django.contrib.auth.models import AbstractBaseUser
 
     from brokerless.outcome import Outcome
     from brokerless.processes import Process
 
 Status = TaskState.Status
+# What the next attempt begins with: nothing of the one before but the list of errors.
+NOTHING_YET: dict[str, Any] = {
+    "host": "",
+    "monitor_pid": None,
+    "monitor_start": None,
+    "command_pid": None,
+    "command_start": None,
+    "claimed_at": None,
+    "started_at": None,
+    "heartbeat_at": None,
+    "stale_since": None,
+    "progress_current": None,
+    "progress_total": None,
+    "progress_unit": "",
+    "progress_message": "",
+    "progress_rate": None,
+    "cpu_seconds": None,
+    "peak_memory": None,
+}
 
 
 def claim(task: TaskState, *, host: str) -> bool:
@@ -74,6 +92,8 @@ def adopt(task_id: UUID, lease: int, *, name: str, host: str, monitor: Process, 
     return _update(
         own | {"status": Status.STARTING},
         status=Status.RUNNING,
+        attempt=F("attempt") + 1,
+        claims_in_vain=0,
         started_at=Now(),
         heartbeat_at=Now(),
         **changes,
@@ -87,10 +107,10 @@ class Beat(NamedTuple):
     cancel_requested: bool
 
 
-def beat(task_id: UUID, lease: int, progress: dict[str, Any]) -> Beat:
-    """Renew the lease and store the progress; say whether the task is still this monitor's."""
+def beat(task_id: UUID, lease: int, measured: dict[str, Any]) -> Beat:
+    """Renew the lease and store what is measured; say whether the task is still this monitor's."""
     running = TaskState.objects.filter(pk=task_id, lease=lease, status=Status.RUNNING)
-    owned = running.update(heartbeat_at=Now(), stale_since=None, version=F("version") + 1, **progress) == 1
+    owned = running.update(heartbeat_at=Now(), stale_since=None, version=F("version") + 1, **measured) == 1
     return Beat(owned, owned and running.filter(cancel_requested_at__isnull=False).exists())
 
 
@@ -100,7 +120,7 @@ def finish(
     outcome: Outcome,
     *,
     before: Status = Status.RUNNING,
-    progress: dict[str, Any] | None = None,
+    measured: dict[str, Any] | None = None,
     is_repeatable: bool = True,
     unless_cancelled: bool = False,
 ) -> bool:
@@ -113,9 +133,21 @@ def finish(
     own = {"pk": task_id, "lease": lease}
     fields = outcome.fields()
     asked = {"cancel_requested_at": None} if unless_cancelled else {}
-    if _update(own | {"status": before} | asked, finished_at=Now(), **fields, **(progress or {})):
+    if _update(own | {"status": before} | asked, **_finished(), **fields, **(measured or {})):
         return True
     return is_repeatable and _holds(own, {"status": fields["status"], "error_type": fields["error_type"]})
+
+
+def try_again(task: TaskState, *, errors: list[dict[str, Any]], pause: timedelta, is_repeatable: bool) -> bool:
+    """RUNNING → READY, not before a pause: the attempt failed, and others remain; not if it is to be cancelled.
+
+    errors: how all attempts ended so far. is_repeatable: as of `finish`.
+    """
+    again = {"status": Status.READY, "errors": errors, "run_after": Now() + pause}
+    if _update(_running(task) | {"cancel_requested_at": None}, **NOTHING_YET, **again):
+        return True
+    own = {"pk": task.pk, "lease": task.lease, "attempt": task.attempt}
+    return is_repeatable and _holds(own, {"status": Status.READY})
 
 
 def put_back(task: TaskState) -> bool:
@@ -123,27 +155,36 @@ def put_back(task: TaskState) -> bool:
     return _update(
         {"pk": task.pk, "status": Status.STARTING, "lease": task.lease, "monitor_pid": None},
         status=Status.READY,
+        claims_in_vain=F("claims_in_vain") + 1,
         host="",
         claimed_at=None,
     )
 
 
-def request_cancel(task_id: UUID, *, by: AbstractBaseUser | None) -> Status | None:
+def request_cancel(task_id: UUID, *, by_id: Any) -> Status | None:
     """READY, STARTING → CANCELLED, or ask the monitor of a RUNNING one.
 
-    Returns the status that was left or asked; None when the task is finished already.
+    by_id: the primary key of the user who asks; None for nobody known. Returns the status that was left or
+    asked; None when the task is finished already.
     """
-    request = {"cancel_requested_at": Now(), "cancel_requested_by": by}
+    request = {"cancel_requested_at": Now(), "cancel_requested_by_id": by_id}
     unfinished = TaskState.objects.unfinished().filter(pk=task_id)
     # A task that moves on meanwhile is met again by the next update; one that was put back, in the next round.
     while unfinished.exists():
         for status in (Status.READY, Status.STARTING):
-            if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, finished_at=Now(), **request):
+            if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, **_finished(), **request):
                 return status
         running = {"pk": task_id, "status": Status.RUNNING}
         if _update(running | {"cancel_requested_at": None}, **request) or _holds(running, {}):
             return Status.RUNNING
     return None
+
+
+def note_cancel_request(task: TaskState, *, by_id: Any) -> bool:
+    """Note a request to cancel that reached the task's monitor by another way than its row."""
+    return _update(
+        _running(task) | {"cancel_requested_at": None}, cancel_requested_at=Now(), cancel_requested_by_id=by_id
+    )
 
 
 def mark_stale(task: TaskState, *, beat_before: datetime) -> bool:
@@ -154,7 +195,12 @@ def mark_stale(task: TaskState, *, beat_before: datetime) -> bool:
 
 def give_up(task: TaskState, outcome: Outcome, *, first_look_before: datetime) -> bool:
     """RUNNING → LOST from another host: no heartbeat has come since the first look."""
-    return _update(_running(task) | {"stale_since__lt": first_look_before}, finished_at=Now(), **outcome.fields())
+    return _update(_running(task) | {"stale_since__lt": first_look_before}, **_finished(), **outcome.fields())
+
+
+def _finished() -> dict[str, Any]:
+    """Return what every finishing UPDATE changes: a task that has ended holds its key no more."""
+    return {"finished_at": Now(), "unique_key": None}
 
 
 def _running(task: TaskState) -> dict[str, Any]:

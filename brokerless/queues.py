@@ -1,0 +1,86 @@
+"""Queues: named kinds of tasks, each with a limit of its own and with defaults for what is launched in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from brokerless.conf import settings
+from brokerless.exceptions import UnknownQueue
+
+DEFAULT = "default"
+HIGHEST_NICENESS = 19
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An entry of BROKERLESS["QUEUES"].
+
+    limit: how many of its tasks may run at once on all hosts together; None for as many as the hosts take.
+    The others are what a launch in it has by default: timeout in seconds, memory_limit in bytes, nice from 0 to
+    19, max_attempts from 1 on.
+    """
+
+    limit: int | None = None
+    timeout: float | None = None
+    memory_limit: int | None = None
+    nice: int = 0
+    max_attempts: int = 1
+
+
+def get_queue(name: str) -> Queue:
+    """Return the queue of that name. Raises UnknownQueue with the known ones."""
+    if name != DEFAULT and name not in settings.QUEUES:
+        known = ", ".join(sorted({DEFAULT, *settings.QUEUES}))
+        raise UnknownQueue(f"There is no queue {name!r} in BROKERLESS['QUEUES']; the queues are: {known}.")
+    return Queue(**settings.QUEUES.get(name, {}))
+
+
+def limit_of(name: str) -> int | None:
+    """Return how many tasks of a queue may run at once.
+
+    One that the settings no longer know, as its tasks were recorded before, has the default queue's limit.
+    """
+    return get_queue(name if name in settings.QUEUES else DEFAULT).limit
+
+
+def is_any_limited() -> bool:
+    """Tell whether any queue has a limit."""
+    return any(entry.get("limit") is not None for entry in settings.QUEUES.values())
+
+
+def problems() -> list[str]:
+    """Return a sentence for every wrong entry of BROKERLESS["QUEUES"], which is known to be a dict."""
+    found = []
+    for name, entry in settings.QUEUES.items():
+        if not isinstance(entry, dict):
+            found.append(f"QUEUES[{name!r}] is {entry!r}, but must be a dict.")
+            continue
+        found += [
+            f"QUEUES[{name!r}]: {problem}" for key, value in entry.items() if (problem := _problem(key, value))
+        ]
+    return found
+
+
+def _problem(key: str, value: Any) -> str:
+    known = [field.name for field in fields(Queue)]
+    if key not in known:
+        return f"there is no {key!r}; the entries are {', '.join(known)}."
+    if value is None and key in {"limit", "timeout", "memory_limit"}:
+        return ""
+    return limit_problem(key, value)
+
+
+def limit_problem(name: str, value: Any) -> str:
+    """Return what is wrong with a limit of a task or a queue in one sentence, or an empty text."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if name == "timeout":
+        is_time = (is_whole or isinstance(value, float)) and math.isfinite(value) and value > 0
+        return "" if is_time else f"timeout is {value!r}, but must be seconds, more than 0."
+    if not is_whole:
+        return f"{name} is {value!r}, but must be a whole number."
+    if name == "nice":
+        is_nice = 0 <= value <= HIGHEST_NICENESS
+        return "" if is_nice else f"nice is {value}, but must be from 0 to {HIGHEST_NICENESS}."
+    return "" if value > 0 else f"{name} is {value}, but must be at least 1."

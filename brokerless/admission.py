@@ -65,9 +65,11 @@ def _check_number_of(owner_id: Any) -> None:
     if owner_id is None or most is None:
         return
     database = router.db_for_write(TaskState)
-    # Not the stronger lock, for which every insert that refers to the user would wait.
-    is_weaker_known = connections[database].features.has_select_for_no_key_update
-    people = get_user_model()._base_manager.using(database)  # noqa: SLF001 - Django's documented interface
-    list(people.select_for_update(no_key=is_weaker_known).filter(pk=owner_id).values_list("pk"))
+    features = connections[database].features
+    if features.has_select_for_update:
+        people = get_user_model()._base_manager.using(database)  # noqa: SLF001 - Django's documented interface
+        # Not the stronger lock, for which every insert that refers to the user would wait.
+        owner = people.select_for_update(no_key=features.has_select_for_no_key_update).filter(pk=owner_id)
+        list(owner.values_list("pk"))
     if TaskState.objects.unfinished().filter(owner_id=owner_id).count() >= most:
         raise TooManyTasks(most)

@@ -46,6 +46,13 @@ def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[s
         "result": task.result,
         "next_poll_ms": next_poll(task),
         "links": links(task, user),
+        "queue": task.queue,
+        "run_after": _moment(task.run_after),
+        "max_attempts": task.max_attempts,
+        "earlier_errors": task.errors,
+        "exit_signal": task.exit_signal,
+        "cpu_seconds": task.cpu_seconds,
+        "peak_memory": task.peak_memory,
     }
 
 
@@ -91,6 +98,12 @@ def time_taken(task: TaskState) -> timedelta | None:
     if task.started_at is None or task.finished_at is None:
         return None
     return task.finished_at - task.started_at
+
+
+def waits_until(task: TaskState) -> datetime | None:
+    """Return before when a waiting task will not start; None if it may at any moment."""
+    is_early = task.status == TaskState.Status.READY and task.run_after and task.run_after > timezone.now()
+    return task.run_after if is_early else None
 
 
 def given(task: TaskState) -> str:

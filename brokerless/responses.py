@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from brokerless.representation import list_title
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from brokerless.exceptions import TooManyTasks
+
 JSON_TYPE = "application/json"
+RETRY_AFTER = 30  # seconds, after which one of many tasks may well have ended
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457
 
 
@@ -58,6 +62,18 @@ def problem(
     if errors:
         body["errors"] = errors
     return JsonResponse(body, status=status, content_type=PROBLEM_TYPE)
+
+
+def too_many_tasks(request: HttpRequest, error: TooManyTasks) -> HttpResponse:
+    """Answer a launch that the owner's limit refuses: 429 (RFC 6585, 4), and when to try again."""
+    detail = ngettext(
+        "You have %(most)s unfinished task, as many as are allowed. Wait until it has ended, or cancel it.",
+        "You have %(most)s unfinished tasks, as many as are allowed. Wait until some have ended, or cancel some.",
+        error.most,
+    )
+    response = problem(request, HTTPStatus.TOO_MANY_REQUESTS, detail % {"most": error.most})
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def for_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

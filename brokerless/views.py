@@ -27,6 +27,7 @@ from brokerless.representation import (
     progress,
     represent,
     time_taken,
+    waits_until,
 )
 from brokerless.responses import for_users, problem, see_other, wants_json
 from brokerless.runtime_dir import TaskFiles
@@ -101,6 +102,7 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "links": links(task, request.user),
         "download": download(task, request.user),
         "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
+        "waits_until": waits_until(task),
         "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
     }
     return render(request, "brokerless/task_detail.html", context)

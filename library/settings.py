@@ -144,9 +144,13 @@ BROKERLESS = {
     "RUNTIME_DIR": BASE_DIR / env.str("RUNTIME_DIR", default="var/brokerless"),
     "BASE_URL": env.str("BASE_URL", default="http://127.0.0.1:8000"),
 }
+BROKERLESS["QUEUES"] = {
+    # Exports read the whole library: a few at once, and none for ever.
+    "exports": {"limit": 2, "timeout": 3600},
+}
 if "MAX_PROCESSES" in env:
     BROKERLESS["MAX_PROCESSES"] = env.int("MAX_PROCESSES")
-EXPORTS = {"STORAGE": "exports"}
+EXPORTS = {"STORAGE": "exports", "QUEUE": "exports"}
 
 # The largest number that `generate_books` takes, on its page and by hand.
 GENERATE_BOOKS_MAXIMUM = env.int("GENERATE_BOOKS_MAXIMUM", default=5_000_000)

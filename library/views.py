@@ -13,8 +13,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from brokerless import launch
-from brokerless.responses import see_other
+from brokerless import TooManyTasks, launch
+from brokerless.responses import see_other, too_many_tasks
 from library.filters import BookFilter
 from library.forms import GenerateBooksForm
 from library.models import Book
@@ -60,7 +60,10 @@ def generate_books(request: HttpRequest) -> HttpResponse:
         return render(request, "library/generate_books.html", {"form": form}, status=status)
     count = form.cleaned_data["count"]
     title = _("Generate %(count)s books") % {"count": number_format(count, use_l10n=True, force_grouping=True)}
-    task = launch("generate_books", arguments=[count], request=request, title=title)
+    try:
+        task = launch("generate_books", arguments=[count], request=request, title=title)
+    except TooManyTasks as error:
+        return too_many_tasks(request, error)
     messages.success(request, _("We have your request. You may leave this page."))
     return see_other(reverse("brokerless:task", args=[task.pk]))
 

@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch
 
-from brokerless import current_task
+from brokerless import FinalError, current_task
 from brokerless.exports import mail
-from brokerless.exports.exceptions import ExportError, OutputError, PermissionRefused
+from brokerless.exports.exceptions import ExportError, InvalidFilters, OutputError, PermissionRefused
 from brokerless.exports.formats import GZIP_SUFFIX
 from brokerless.exports.options import STANDARD_OUTPUT, add_options
 from brokerless.exports.registry import get_exporter
@@ -62,6 +62,8 @@ class ExportCommand(BaseCommand):
                 self._store(request, export, email or [])
             else:
                 self._write(export, output)
+        except (InvalidFilters, PermissionRefused) as error:
+            raise FinalError(str(error)) from error
         except ExportError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as interrupt:

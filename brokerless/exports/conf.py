@@ -7,6 +7,7 @@ from brokerless.conf import MEGABYTE, Setting, Settings
 settings = Settings(
     "EXPORTS",
     (
+        Setting("QUEUE", (str,), "default", "name", "the entry of BROKERLESS['QUEUES'] that exports wait in."),
         Setting("STORAGE", (str,), "exports", "alias", "the entry of STORAGES that holds the export files."),
         Setting(
             "ATTACHMENT_LIMIT",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from brokerless import InvalidArguments, launch
+from brokerless import InvalidArguments, TooManyTasks, launch
 from brokerless.exports import forms
+from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, UnknownExporter
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
 from brokerless.exports.streaming import file_response
 from brokerless.representation import next_poll, represent
-from brokerless.responses import for_users, problem, see_other, wants_json
+from brokerless.responses import for_users, problem, see_other, too_many_tasks, wants_json
 from brokerless.tick import look_after
 
 if TYPE_CHECKING:
@@ -51,11 +53,12 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
         return problem(request, error.status, str(error))
     except InvalidFilters as error:
         return _refused(request, exporter, error)
-    title = exporter.describe(asked.filters)
     try:
-        task = launch(exporter.command_name, options=asked.options, request=request, title=title)
+        task = _launch(request, exporter, asked)
     except InvalidArguments as error:  # the command may be stricter than the filters
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    except TooManyTasks as error:
+        return too_many_tasks(request, error)
     return _accepted(request, task)
 
 
@@ -76,6 +79,18 @@ def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
         return file_response(request, record)
     except FileNotFoundError:
         return problem(request, HTTPStatus.GONE, _("The file is no longer there; ask for it again."))
+
+
+def _launch(request: HttpRequest, exporter: Exporter, asked: forms.Asked) -> TaskState:
+    """Start an export, or join the user's own unfinished one of the same rows to the same addresses."""
+    return launch(
+        exporter.command_name,
+        options=asked.options,
+        request=request,
+        title=exporter.describe(asked.filters),
+        queue=settings.QUEUE,
+        unique_key=f"export {exporter.name} {json.dumps(asked.options, sort_keys=True)}",
+    )
 
 
 def _not_ready(request: HttpRequest, record: ExportFile) -> HttpResponse:
@@ -122,6 +137,10 @@ def _accepted(request: HttpRequest, task: TaskState) -> HttpResponse:
         # In whole seconds, at least one (RFC 9110, 10.2.3).
         response["Retry-After"] = str(max(1, (next_poll(task) or 0) // 1000))
         return response
-    text = _("We have your request. The file is being made; you may leave this page.")
+    text = (
+        _("This file is being made already; here it is.")
+        if task.is_joined
+        else _("We have your request. The file is being made; you may leave this page.")
+    )
     messages.success(request, text, fail_silently=True)  # a site may do without messages
     return see_other(url)

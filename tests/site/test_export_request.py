@@ -250,6 +250,6 @@ def test_a_command_that_is_stricter_than_the_filters_is_quoted(program, ann, mon
 
 def test_the_view_reads_no_book(program, django_assert_max_num_queries):
     make_book()
-    with django_assert_max_num_queries(8) as queries:
+    with django_assert_max_num_queries(10) as queries:
         post_json(program, {"language": "eng"})
     assert not [query for query in queries if '"library_book"' in query["sql"]]

@@ -13,7 +13,7 @@ from brokerless.models import TaskState
 Status = TaskState.Status
 FINISHED = sorted(TaskState.FINISHED)
 UNFINISHED = sorted(set(Status) - TaskState.FINISHED)
-# Beside DESIGN §5: `cancelling`, which is shown and not stored.
+# In this order, as docs/http.md has it. `cancelling` is shown and not stored.
 SHAPE = [
     *("id", "command", "title", "status", "status_label", "cancelling", "progress"),
     *(
@@ -26,6 +26,13 @@ SHAPE = [
         "result",
         "next_poll_ms",
         "links",
+        "queue",
+        "run_after",
+        "max_attempts",
+        "earlier_errors",
+        "exit_signal",
+        "cpu_seconds",
+        "peak_memory",
     ),
 ]
 STARTED = dt.datetime(2024, 5, 1, 12, 0, 1, tzinfo=dt.UTC)
@@ -71,13 +78,20 @@ def test_a_waiting_task_is_mostly_empty(make_task, ann, program):
             "log": f"/tasks/{task.pk}/log",
             "cancel": f"/tasks/{task.pk}/cancel",
         },
+        "queue": "default",
+        "run_after": None,
+        "max_attempts": 1,
+        "earlier_errors": [],
+        "exit_signal": None,
+        "cpu_seconds": None,
+        "peak_memory": None,
     }
 
 
 def test_a_running_task_shows_how_far_it_is(show):
     shown = show(
         status=Status.RUNNING,
-        lease=2,
+        attempt=2,
         started_at=STARTED,
         progress_current=250,
         progress_total=1000,

@@ -147,6 +147,16 @@ def runtime_directory() -> Path:
     return Path(settings.DIRECTORY) / settings.RUNTIME_DIR
 
 
+def open_lock(name: str) -> int:
+    """Open a file of the runtime directory to be locked, and return its file descriptor.
+
+    Raises RuntimeDirError, or OSError on a full disk.
+    """
+    directory = runtime_directory()
+    create_private_directory(directory)
+    return _open(directory / name, os.O_RDWR | os.O_CREAT)
+
+
 def create_private_directory(directory: Path) -> None:
     """Create a directory that only its owner may enter.
 

@@ -13,7 +13,7 @@ from brokerless import transitions
 from brokerless.dispatch import dispatch
 from brokerless.models import TaskState
 from brokerless.patience import short_patience
-from brokerless.processes import Process, host_name, kill_tree, send
+from brokerless.processes import TASK_VARIABLE, Process, host_name, kill_marked, kill_tree, send
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
@@ -35,37 +35,46 @@ def cancel(task: TaskState, *, by: AbstractBaseUser | None = None) -> bool:
         with short_patience():
             asked = transitions.request_cancel(task.pk, by_id=by_id)
     except OperationalError:
-        if not _is_locked_out(task):
+        if connections[router.db_for_write(TaskState)].vendor != "sqlite":
             raise
-        _leave_request(task, by_id)
-        return True
+        if _has_monitor_here(task):
+            return _leave_request(task, by_id) or cancel(task, by=by)
+        asked = transitions.request_cancel(task.pk, by_id=by_id)  # only the row tells of it: with usual patience
     task.refresh_from_db()
-    if asked is not None and task.monitor_pid is not None and task.host == host_name():
-        monitor = Process(task.monitor_pid, task.monitor_start)
+    if asked in TaskState.ACTIVE and task.host == host_name():
         tell = _wake if asked == TaskState.Status.RUNNING else _end_start
-        transaction.on_commit(partial(tell, monitor), using=router.db_for_write(TaskState), robust=True)
+        transaction.on_commit(partial(tell, task), using=router.db_for_write(TaskState), robust=True)
     return asked is not None
 
 
-def _is_locked_out(task: TaskState) -> bool:
-    """Tell whether there is a monitor here that a file can reach while SQLite takes no writes."""
-    task.refresh_from_db()  # reading works beside a writer, and in WAL always
-    is_sqlite = connections[router.db_for_write(TaskState)].vendor == "sqlite"
-    return is_sqlite and task.status == TaskState.Status.RUNNING and task.host == host_name()
+def _has_monitor_here(task: TaskState) -> bool:
+    """Tell whether there is a monitor that a file can reach while SQLite takes no writes."""
+    task.refresh_from_db()  # reading works beside a writer in WAL
+    return task.status == TaskState.Status.RUNNING and task.host == host_name()
 
 
-def _leave_request(task: TaskState, by_id: Any) -> None:
-    TaskFiles(task.pk, task.lease).leave_cancel_request(by_id=by_id)
-    _wake(Process(task.monitor_pid, task.monitor_start))
+def _leave_request(task: TaskState, by_id: Any) -> bool:
+    """Leave word for the monitor; False if the attempt ended meanwhile, and perhaps before it could read that."""
+    files, lease = TaskFiles(task.pk, task.lease), task.lease
+    files.leave_cancel_request(by_id=by_id)
+    _wake(task)
+    task.refresh_from_db()
+    if task.status != TaskState.Status.RUNNING or task.lease != lease:
+        files.remove_temporary()
+        return False
     # For whoever shows the task now; the monitor writes both when it can.
     task.cancel_requested_at, task.cancel_requested_by_id = timezone.now(), by_id
+    return True
 
 
-def _wake(monitor: Process) -> None:
-    send(monitor, LOOK_NOW)
+def _wake(task: TaskState) -> None:
+    send(Process(task.monitor_pid, task.monitor_start), LOOK_NOW)
 
 
-def _end_start(process: Process) -> None:
+def _end_start(task: TaskState) -> None:
     """End a process that has not adopted its task, and no longer can; its place is free."""
-    kill_tree(process)
+    if task.monitor_pid is not None:
+        kill_tree(Process(task.monitor_pid, task.monitor_start))
+    else:  # about to be spawned, or spawned by somebody who died before noting it
+        kill_marked([f"{TASK_VARIABLE}={task.pk}:{task.lease}"])
     dispatch()

@@ -168,6 +168,7 @@ class TaskState(models.Model):
         verbose_name_plural = _("tasks")
         ordering = ["-created_at", "pk"]
         indexes = [
+            models.Index(fields=["-created_at"], name="brokerless_created"),
             models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
             models.Index(fields=["status", "-priority", "created_at"], name="brokerless_status_priority"),
             models.Index(fields=["owner", "-created_at"], name="brokerless_owner_created"),

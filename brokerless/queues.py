@@ -11,6 +11,7 @@ from brokerless.exceptions import UnknownQueue
 
 DEFAULT = "default"
 HIGHEST_NICENESS = 19
+LONGEST_NAME = 100  # characters, as of TaskState.queue
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ def problems() -> list[str]:
     """Return a sentence for every wrong entry of BROKERLESS["QUEUES"], which is known to be a dict."""
     found = []
     for name, entry in settings.QUEUES.items():
-        if not isinstance(entry, dict):
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            found.append(f"QUEUES[{name!r}]: a name is a text of at most {LONGEST_NAME} characters.")
+        elif not isinstance(entry, dict):
             found.append(f"QUEUES[{name!r}] is {entry!r}, but must be a dict.")
-            continue
-        found += [
-            f"QUEUES[{name!r}]: {problem}" for key, value in entry.items() if (problem := _problem(key, value))
-        ]
+        else:
+            problems = [_problem(key, value) for key, value in entry.items()]
+            found += [f"QUEUES[{name!r}]: {problem}" for problem in problems if problem]
     return found
 
 

@@ -32,8 +32,26 @@ KILLING_ROUNDS = 20
 
 
 def reap() -> int:
-    """Look at every active task and return how many were changed."""
+    """Look at every active task and return how many were changed; end what started too late for its row."""
+    _end_late_starts()
     return sum(_look_at_safely(task) for task in TaskState.objects.active())
+
+
+def _end_late_starts() -> None:
+    """Kill processes of this host that hang before they could adopt a task that is finished meanwhile.
+
+    Their rows were finished from another host, which cannot reach them, and are not active any more.
+    """
+    a_day_ago = Now() - timedelta(days=1)
+    never_begun = TaskState.objects.filter(
+        host=host_name(),
+        status__in=[Status.CANCELLED, Status.FAILED],
+        started_at=None,
+        monitor_pid__isnull=False,
+        finished_at__gt=a_day_ago,
+    )
+    for pid, start in never_begun.values_list("monitor_pid", "monitor_start"):
+        kill_tree(Process(pid, start))
 
 
 def _look_at_safely(task: TaskState) -> bool:
@@ -123,12 +141,19 @@ def _look_at_elsewhere(task: TaskState) -> bool:
         if task.monitor_pid is None:
             return _put_back(task)
         return _finish(task, outcome.silent_at_start(task.host, settings.START_TIMEOUT + settings.LOST_AFTER))
+    files = TaskFiles(task.pk, task.lease)
+    if (stored := files.read_finish()) is not None:
+        # What its monitor could not write lies here: this is that host, started anew, or shares its files.
+        return _finish(task, Outcome.from_stored(stored))
     long_ago: datetime = Now() - _seconds(settings.LOST_AFTER)
     if task.stale_since is None:
         transitions.mark_stale(task, beat_before=long_ago)
         return False
     found = outcome.silent(task.host, settings.LOST_AFTER)
-    return transitions.give_up(task, found, first_look_before=long_ago)
+    is_given_up = transitions.give_up(task, found, first_look_before=long_ago)
+    if is_given_up:
+        files.remove_temporary()
+    return is_given_up
 
 
 def _finish(task: TaskState, found: Outcome) -> bool:

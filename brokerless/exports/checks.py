@@ -8,9 +8,11 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
 
-from brokerless.checks import TAG, settings_messages, url_messages
+from brokerless.checks import TAG, needs_right_settings, settings_messages, url_messages
+from brokerless.conf import settings as runner_settings
 from brokerless.exports.conf import settings
 from brokerless.exports.registry import all_exporters
+from brokerless.models import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from brokerless.exports.exporter import Exporter
@@ -30,6 +32,17 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
     message = f"STORAGES has no entry {settings.STORAGE!r}, where the export files are to be stored."
     hint = "Add one whose location is outside MEDIA_ROOT, or name another in EXPORTS['STORAGE']."
     return [checks.Error(message, hint=hint, id="brokerless_exports.E002")]
+
+
+@checks.register(TAG)
+@needs_right_settings
+def check_queue(**_: Any) -> list[checks.CheckMessage]:
+    """E004: the queue of the exports does not exist."""
+    if settings.problems() or settings.QUEUE in {DEFAULT_QUEUE, *runner_settings.QUEUES}:
+        return []
+    message = f"EXPORTS['QUEUE'] is {settings.QUEUE!r}, but BROKERLESS['QUEUES'] has no such entry."
+    hint = "Add it there, perhaps with a limit, or name another in EXPORTS['QUEUE']."
+    return [checks.Error(message, hint=hint, id="brokerless_exports.E004")]
 
 
 @checks.register(TAG)

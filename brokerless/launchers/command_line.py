@@ -17,6 +17,10 @@ from brokerless.processes import TASK_VARIABLE
 if TYPE_CHECKING:
     from brokerless.models import TaskState
 
+OURS = "brokerless.management.execute_from_command_line"
+DJANGOS = frozenset(
+    {"django.core.management.execute_from_command_line", "django.core.management.ManagementUtility"}
+)
 # Any of CPython's and PyPy's names, with or without a version, free-threaded or for debugging.
 PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*[td]*(-dbg)?")
 
@@ -72,18 +76,30 @@ def manage_py_problem(path: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _manage_py_problem(path: Path, _modified: int) -> str:
-    imported = {
-        (node.module, name.name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom)
-        for name in node.names
-    }
-    if ("django.core.management", "execute_from_command_line") in imported or (
-        "brokerless.management",
-        "execute_from_command_line",
-    ) not in imported:
-        return (
-            f"{path} does not call brokerless.management.execute_from_command_line: import it from there "
-            "instead of from django.core.management, or leave MANAGE_PY out."
-        )
-    return ""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = _imported(tree)
+    names = dict(imported)
+    used = {_in_full(node, names) for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute)}
+    # Where both are there, which one is called cannot be told from here.
+    if OURS in used and not DJANGOS & (used | {full for _, full in imported}):
+        return ""
+    return (
+        f"{path} does not call brokerless.management.execute_from_command_line: import it from there "
+        "instead of from django.core.management, or leave MANAGE_PY out."
+    )
+
+
+def _imported(tree: ast.AST) -> list[tuple[str, str]]:
+    """Return the names that imports bind, with what each stands for in full."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found += [(name.asname or name.name, f"{node.module}.{name.name}") for name in node.names]
+        elif isinstance(node, ast.Import):
+            found += [(name.asname, name.name) for name in node.names if name.asname]
+    return found
+
+
+def _in_full(node: ast.expr, names: dict[str, str]) -> str:
+    first, dot, rest = ast.unparse(node).partition(".")
+    return f"{names.get(first, first)}{dot}{rest}"

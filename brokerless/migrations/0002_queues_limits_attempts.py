@@ -84,6 +84,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='taskstate',
+            index=models.Index(fields=['-created_at'], name='brokerless_created'),
+        ),
+        migrations.AddIndex(
+            model_name='taskstate',
             index=models.Index(fields=['status', '-priority', 'created_at'], name='brokerless_status_priority'),
         ),
     ]

@@ -57,11 +57,45 @@ def test_a_prefix_comes_first(given):
     assert command_line("export_books")[:4] == ["nice", "-n", "5", sys.executable]
 
 
-@pytest.mark.parametrize("text", [STOCK, OURS + STOCK, "print('hello')\n", "from brokerless import launch\n"])
+IMPORT = "from brokerless.management import execute_from_command_line"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STOCK,
+        OURS + STOCK,
+        STOCK + OURS,
+        "print('hello')\n",
+        "from brokerless import launch\n",
+        f"{IMPORT}\n",
+        f"{IMPORT}\nimport django.core.management\ndjango.core.management.execute_from_command_line()\n",
+        f"{IMPORT}\nimport django.core.management as run\nrun.execute_from_command_line()\n",
+        f"{IMPORT}\nfrom django.core import management\nmanagement.execute_from_command_line()\n",
+        f"{OURS}from django.core.management import execute_from_command_line as run\nrun()\n",
+        f"{OURS}from django.core.management import ManagementUtility\nManagementUtility().execute()\n",
+        f"try:\n    {IMPORT}\nexcept ImportError:\n    {STOCK}",
+    ],
+)
 def test_a_manage_py_that_would_run_the_command_by_hand_is_refused(given, manage_py, text):
     given(MANAGE_PY=manage_py(text))
     with pytest.raises(SpawnError, match=r"does not call brokerless\.management\.execute_from_command_line"):
         command_line("export_books")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OURS,
+        "import brokerless.management\nbrokerless.management.execute_from_command_line()\n",
+        "import brokerless.management as run\nrun.execute_from_command_line()\n",
+        "from brokerless import management\nmanagement.execute_from_command_line()\n",
+        f"{IMPORT} as run\nimport sys\nsys.exit(run(sys.argv))\n",
+        f"from django.core.management import call_command\n{OURS}",
+    ],
+)
+def test_a_manage_py_that_calls_us_by_whatever_name_is_fine(manage_py, text):
+    assert manage_py_problem(manage_py(text)) == ""
 
 
 @pytest.mark.parametrize("text", ["def (", "\0"])

@@ -20,6 +20,7 @@ from brokerless.context import as_context, restored
 from brokerless.current import INSIDE_VARIABLE, CurrentTask, set_current_task
 from brokerless.exceptions import InvalidArguments, TaskCancelled, UnknownCommand
 from brokerless.final_error import FinalError
+from brokerless.niceness import be_nice
 from brokerless.progress import Reporter
 from brokerless.runtime_dir import TaskFiles
 
@@ -45,6 +46,7 @@ def run(channel: Channel, numbers: memoryview, *, monitor_pid: int, load_early: 
     order = channel.receive()
     if order is None:
         os._exit(EXIT_ERROR)  # not adopted: nothing has been done that would want cleaning up
+    be_nice(order["nice"])
     _prepare_output()
     end = CommandEnd(channel, numbers)
     task = _current_task(order, end)

@@ -40,7 +40,7 @@ def finish(task: TaskState, outcome: Outcome, *, measured: dict[str, Any]) -> Ta
             connections.close_all()
             if time.monotonic() >= deadline:
                 logger.error("task=%s its end is kept in a file: %s", task.pk, error)
-                files.store_finish(outcome.stored())
+                files.store_finish(outcome.stored() | {"measured": measured})
                 return None
             time.sleep(PAUSE)
     # Its own in any case, and nothing of the attempt lives that could still be writing them.

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from typing import TYPE_CHECKING
+
+from brokerless.log_tail import TailWriter, join_tail, left_out_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Of the limit, the last part is kept for the end of the output.
 TAIL_SHARE = 4
@@ -12,44 +17,42 @@ TAIL_SHARE = 4
 class LogWriter:
     """Appends a command's output to its log and never grows it beyond `limit` bytes (and a line).
 
-    What does not fit, or not on a full disk, is dropped: a command is never held up by its log.
+    What does not fit, or not on a full disk, is dropped: a command is never held up by its log. Whatever was
+    written is on the disk, whenever this process is killed; see `join_tail()`.
+
+    descriptor: of the log, opened for appending; path: where it lies.
     """
 
-    def __init__(self, descriptor: int, *, limit: int) -> None:
+    def __init__(self, descriptor: int, path: Path, *, limit: int) -> None:
         self._descriptor = descriptor
+        self._path = path
         self._room = limit - limit // TAIL_SHARE
-        self._tail_room = limit // TAIL_SHARE
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail_limit = limit // TAIL_SHARE
+        self._tail: TailWriter | None = None
         self._dropped = 0
 
     def write(self, chunk: bytes) -> None:
-        """Append a chunk; beyond the limit remember only the last ones."""
+        """Append a chunk; beyond the limit keep only the last ones."""
         head, rest = chunk[: self._room], chunk[self._room :]
         self._room -= len(head)
         if head:
             self._append(head)
         if rest:
-            self._remember(rest)
+            self._keep(rest)
 
     def close(self) -> None:
-        """Append the remembered end, with a line that says how much is left out before it."""
-        if self._dropped:
-            self._append(f"\n[… {self._dropped:,} bytes left out …]\n".encode())
-        for chunk in self._tail:
-            self._append(chunk)
+        """Append the end that was kept, with a line that says how much is left out before it."""
+        if self._tail is not None:
+            self._tail.close()
+            join_tail(self._path)
+        elif self._dropped:
+            self._append(left_out_words(self._dropped))
         os.close(self._descriptor)
 
-    def _remember(self, chunk: bytes) -> None:
-        self._tail.append(chunk)
-        self._tail_size += len(chunk)
-        while self._tail_size > self._tail_room:
-            oldest = self._tail.popleft()
-            surplus = min(len(oldest), self._tail_size - self._tail_room)
-            self._tail_size -= surplus
-            self._dropped += surplus
-            if surplus < len(oldest):
-                self._tail.appendleft(oldest[surplus:])
+    def _keep(self, chunk: bytes) -> None:
+        if self._tail is None:
+            self._tail = TailWriter(self._path, limit=self._tail_limit, left_out=self._dropped)
+        self._tail.write(chunk)
 
     def _append(self, chunk: bytes) -> None:
         try:

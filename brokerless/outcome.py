@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ Status = TaskState.Status
 TYPE_LIMIT = 200
 TITLE_LIMIT = 500
 DETAIL_LIMIT = 20_000
+THOUSAND = 1000
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,25 @@ def reported(message: dict[str, Any]) -> Outcome:
 
 
 def of_command(
-    wait_status: int, message: dict[str, Any] | None, *, stop: Outcome | None, log_tail: str
+    wait_status: int,
+    message: dict[str, Any] | None,
+    *,
+    stop: Outcome | None,
+    log_tail: str,
+    ran_out_of_memory: bool = False,
 ) -> Outcome:
     """Return the outcome of a command process from its wait status (wait(2)) and from what it reported.
 
     stop: why the monitor itself ended the command, if it did; it is the outcome unless the command had
-    already returned normally.
+    already returned normally. ran_out_of_memory: the kernel has killed for that while the command ran.
     """
     code, number = split_wait_status(wait_status)
     if message is not None and message["returned"] and code == 0:
         outcome = reported(message)
     elif stop is not None:
         outcome = stop
+    elif number == signal.SIGKILL and ran_out_of_memory:
+        outcome = out_of_memory(log_tail)
     elif number is not None:
         outcome = _killed("The command", number, log_tail)
     elif message is not None and not message["returned"]:
@@ -168,6 +177,31 @@ def shut_down(number: int) -> Outcome:
         f"Stopped by {signal_words(number)}, which nobody asked for here: a shutdown or a restart of the service."
     )
     return Outcome(Status.FAILED, error_type="shut-down", error_title=title)
+
+
+def timed_out(seconds: float) -> Outcome:
+    return _failed("timed-out", f"The command ran longer than {seconds:g} s.", "")
+
+
+def memory_exceeded(limit: int) -> Outcome:
+    """Return the outcome of a command that its monitor ended as it used more than so many bytes."""
+    return _failed("memory-limit", f"The command used more than {size_words(limit)}.", "")
+
+
+def out_of_memory(log_tail: str) -> Outcome:
+    """Return the outcome of a command that the kernel killed, as far as anybody can know."""
+    title = f"The command was killed by {signal_words(signal.SIGKILL)}, probably as memory ran out."
+    return _failed("out-of-memory", title, log_tail)
+
+
+def size_words(size: int) -> str:
+    """Write a number of bytes in decimal units: "512 MB", "1.5 GB"."""
+    number, unit = float(size), "bytes"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if number < THOUSAND:
+            break
+        number, unit = number / THOUSAND, larger
+    return f"{number:.4g} {unit}"
 
 
 def signal_words(number: int) -> str:

@@ -127,13 +127,10 @@ def signal_descendants(number: signal.Signals, *, reference: str) -> int:
     act on the signal.
     """
 
-    def belongs_to_another(child: psutil.Process) -> bool:
-        return task_of(child) not in ("", reference)
-
     with spawning:
         living = [
             process
-            for process in descendants(os.getpid(), is_spared=belongs_to_another)
+            for process in descendants(os.getpid(), is_spared=lambda p: is_of_another_task(p.pid, reference))
             if identify(process.pid).is_alive
         ]
         for process in living:
@@ -143,15 +140,31 @@ def signal_descendants(number: signal.Signals, *, reference: str) -> int:
     return len(living)
 
 
-def task_of(process: psutil.Process) -> str:
+def is_of_another_task(pid: int, reference: str) -> bool:
+    """Tell whether a process was started for another task than that of the reference."""
+    return task_of(pid) not in ("", reference)
+
+
+def task_of(pid: int) -> str:
     """Return the `id:lease` of the task that a process was started for; an empty text for none.
 
     The environment of a process is read as it was when it was executed.
     """
+    if sys.platform != "linux":
+        return _task_of_elsewhere(pid)
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            name, _, value = entry.partition(b"=")
+            if name == TASK_VARIABLE.encode():
+                return value.decode(errors="replace")
+    return ""
+
+
+def _task_of_elsewhere(pid: int) -> str:
     import psutil
 
     with suppress(psutil.Error, OSError):
-        return process.environ().get(TASK_VARIABLE, "")
+        return psutil.Process(pid).environ().get(TASK_VARIABLE, "")
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import Error
 from django.db.models import F, Q
@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from brokerless import attempts, children, outcome, transitions
 from brokerless.conf import settings
 from brokerless.current import INSIDE_VARIABLE
+from brokerless.log_tail import join_tail
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
 from brokerless.processes import TASK_VARIABLE, Process, host_name, kill_marked, kill_tree
@@ -82,11 +83,11 @@ def _look_at_running(task: TaskState) -> bool:
         return False
     is_gone = _end_what_is_left(task)
     files = TaskFiles(task.pk, task.lease)
+    join_tail(files.log)
     stored = files.read_finish()
     if stored is not None:
-        found = Outcome.from_stored(stored)
-    else:
-        found = outcome.lost(children.return_code(monitor), files.log_tail())
+        return _finish_as_stored(task, stored)
+    found = outcome.lost(children.return_code(monitor), files.log_tail())
     # Two attempts at once are worse than none.
     return _finish(task, found if is_gone else replace(found, is_final=True))
 
@@ -144,7 +145,7 @@ def _look_at_elsewhere(task: TaskState) -> bool:
     files = TaskFiles(task.pk, task.lease)
     if (stored := files.read_finish()) is not None:
         # What its monitor could not write lies here: this is that host, started anew, or shares its files.
-        return _finish(task, Outcome.from_stored(stored))
+        return _finish_as_stored(task, stored)
     long_ago: datetime = Now() - _seconds(settings.LOST_AFTER)
     if task.stale_since is None:
         transitions.mark_stale(task, beat_before=long_ago)
@@ -156,10 +157,16 @@ def _look_at_elsewhere(task: TaskState) -> bool:
     return is_given_up
 
 
-def _finish(task: TaskState, found: Outcome) -> bool:
-    if not attempts.settle(task, found, is_repeatable=False):
+def _finish_as_stored(task: TaskState, stored: dict[str, Any]) -> bool:
+    """Write the end that a monitor kept in a file, which it did when its command had ended."""
+    return _finish(task, Outcome.from_stored(stored), measured=stored.get("measured"))
+
+
+def _finish(task: TaskState, found: Outcome, *, measured: dict[str, Any] | None = None) -> bool:
+    status = attempts.settle(task, found, measured=measured, is_repeatable=False)
+    if status is None:
         return False
-    logger.warning("task=%s command=%s status=%s error=%s", task.pk, task.command, found.status, found.error_title)
+    logger.warning("task=%s command=%s status=%s error=%s", task.pk, task.command, status, found.error_title)
     files = TaskFiles(task.pk, task.lease)
     files.remove_temporary()
     files.remove_finish()

@@ -28,7 +28,7 @@ def stand_by() -> None:
     """Start the tasks that become due within a minute, and return when there is none.
 
     For a monitor that has ended its task: it would otherwise take a poll or a tick to begin another attempt.
-    Returns at once if another process of this host does the same.
+    Returns soon if another process of this host does the same.
     """
     with _only_one_of_this_host() as is_alone:
         while is_alone and (pause := _until_next_is_due()) is not None:
@@ -57,11 +57,19 @@ def _only_one_of_this_host() -> Iterator[bool]:
     """Say whether this process is the one; the kernel's lock ends with it, however it ends."""
     descriptor = open_lock(LOCK_NAME)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_alone = True
-    except BlockingIOError:
-        is_alone = False
-    try:
+        is_alone = _lock(descriptor)
+        if not is_alone:
+            # It may just be leaving, having looked before there was anything; whoever stays looks this often.
+            time.sleep(LONGEST_PAUSE)
+            is_alone = _lock(descriptor)
         yield is_alone
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

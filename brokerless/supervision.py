@@ -8,21 +8,23 @@ import selectors
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from brokerless import children, outcome
+from brokerless import outcome
 from brokerless.cancel import LOOK_NOW
-from brokerless.processes import signal_descendants, spawning
+from brokerless.collection import collect_orphans, kill_what_is_left
+from brokerless.stop import Stop
 
 if TYPE_CHECKING:
     from brokerless.channel import Channel
     from brokerless.heartbeat import Heartbeat
     from brokerless.housekeeping import Housekeeping
+    from brokerless.limits import Limits
     from brokerless.log import LogWriter
     from brokerless.outcome import Outcome
     from brokerless.progress import Meter
     from brokerless.runtime_dir import TaskFiles
+    from brokerless.usage import Usage
 
 logger = logging.getLogger("brokerless")
 
@@ -30,10 +32,6 @@ READ_SIZE = 65_536
 # How often one look at the output reads: more than the pipe holds, and no reason to look at nothing else
 # when the command never stops printing.
 READS_LIMIT = 32
-# Between two signals to a command that is to stop: it may be in a place where the first one was of no use.
-SIGNAL_INTERVAL = 1.0  # seconds
-# The loop's longest sleep; everything that matters wakes it earlier.
-LONGEST_PAUSE = 5.0
 # How long to go on killing what a command left behind: one may be stuck in the kernel, or be another user's.
 KILLING_TIME = 10.0
 KILLING_PAUSE = 0.01
@@ -52,25 +50,9 @@ def hold_signals() -> None:
         signal.signal(number, lambda arrived, _: _held.append(arrived))
 
 
-@dataclass
-class Stop:
-    """The command is being ended: with what outcome, and since when."""
-
-    outcome: Outcome | None
-    grace: float
-    began: float
-    next_signal: float = 0.0
-
-    def act(self, now: float, *, reference: str) -> None:
-        """Signal every process of the task once a second: SIGTERM while the grace lasts, then SIGKILL."""
-        if now < self.next_signal:
-            return
-        grace_ends = self.began + self.grace
-        number = signal.SIGTERM if now < grace_ends else signal.SIGKILL
-        signal_descendants(number, reference=reference)
-        self.next_signal = now + SIGNAL_INTERVAL
-        if now < grace_ends:
-            self.next_signal = min(self.next_signal, grace_ends)
+def was_told_to_end() -> bool:
+    """Tell whether one of the signals that are held is to end the monitor."""
+    return not set(_held).isdisjoint(SHUTDOWN_SIGNALS)
 
 
 class Supervision:
@@ -87,6 +69,8 @@ class Supervision:
         meter: Meter,
         housekeeping: Housekeeping,
         files: TaskFiles,
+        usage: Usage,
+        limits: Limits,
     ) -> None:
         self.reported: dict[str, Any] | None = None
         self.stop: Stop | None = None
@@ -100,6 +84,8 @@ class Supervision:
         self._log = log
         self._meter = meter
         self._files = files
+        self._usage = usage
+        self._limits = limits
         self._renewals: list[int] = []  # as the command numbered them
         self._renewals_answered = 0
         self._wake_read, self._wake_write = os.pipe()
@@ -123,36 +109,47 @@ class Supervision:
         while _held:
             os.write(self._wake_write, bytes([_held.pop()]))
 
-    def watch(self, heartbeat: Heartbeat, *, grace: float) -> None:
+    def stop_listening(self) -> None:
+        """Have signals remembered again, as `hold_signals()` does; what has arrived until now is heeded."""
+        signal.set_wakeup_fd(-1)
+        hold_signals()
+        self._read_wake_ups()
+
+    def watch(self, heartbeat: Heartbeat) -> None:
         """Return when the command process has ended and no descendant is left."""
         self._heartbeat = heartbeat
-        self._grace = grace
         self._collect()
         while self.wait_status is None:
             self._wait_for_events()
-            self._obey()
             self._collect()
+            if self.wait_status is None:  # an end of its own is not one for the reason that comes a moment later
+                self._obey()
         self._end_descendants()
         self._read_messages()
         self._read_output()
 
     def _wait_for_events(self) -> None:
-        pause = LONGEST_PAUSE if self.stop is None else max(0.0, self.stop.next_signal - time.monotonic())
-        for key, _ in self._selector.select(pause):
+        times = (self._usage.next_look, self._limits.next_change(self.stop), self.stop and self.stop.next_signal)
+        pause = min(moment for moment in times if moment is not None) - time.monotonic()
+        for key, _ in self._selector.select(max(0.0, pause)):
             key.data()
 
     def _obey(self) -> None:
-        """Act on what the heartbeat learnt, and go on with ending the command."""
+        """Act on what the heartbeat learnt and on the limits, and go on with ending the command."""
+        if time.monotonic() >= self._usage.next_look:
+            self._usage.look()
         latest = self._heartbeat.latest
         if not latest.owned:
             # Somebody else's by now: no clean-up that could have an effect, and nothing is written.
             if self.stop is None or self.stop.outcome is not None:
                 self._begin_stop(None, grace=0.0)
         elif latest.cancel_requested and self.stop is None:
-            self._begin_stop(outcome.cancelled(), grace=self._grace)
+            self._begin_stop(outcome.cancelled(), grace=self._limits.grace)
         self._answer_renewals()
+        now = time.monotonic()
+        self.stop = self._limits.enforce(self.stop, now=now, memory=self._usage.memory)
         if self.stop is not None:
-            self.stop.act(time.monotonic(), reference=self._reference)
+            self.stop.act(now, reference=self._reference)
 
     def _begin_stop(self, why: Outcome | None, *, grace: float) -> None:
         self.stop = Stop(why, grace, began=time.monotonic())
@@ -177,13 +174,13 @@ class Supervision:
             elif number in SHUTDOWN_SIGNALS:
                 self.is_shut_down = True
                 self._housekeeping.cease()
-                if self.stop is None:
-                    self._begin_stop(outcome.shut_down(number), grace=self._grace)
+                if self.stop is None and self.wait_status is None:
+                    self._begin_stop(outcome.shut_down(number), grace=self._limits.grace)
 
     def _heed_left_request(self) -> None:
         """Stop the command if that was asked for by a file, as the row could not be written."""
         if self.stop is None and self._files.read_cancel_request() is not None:
-            self._begin_stop(outcome.cancelled(), grace=self._grace)
+            self._begin_stop(outcome.cancelled(), grace=self._limits.grace)
 
     def _read_messages(self) -> None:
         messages, is_open = self._channel.receive_available()
@@ -218,17 +215,13 @@ class Supervision:
     def _collect(self) -> None:
         """Collect the command process if it has ended, and every orphan that ended; none stays a zombie."""
         if self.wait_status is None:
-            pid, status = os.waitpid(self._command_pid, os.WNOHANG)
-            if pid:
-                self.wait_status = status
-        with spawning:  # or a child that ends at once could be taken for an orphan before it is remembered
-            while (orphan := _ended_child()) not in (None, self._command_pid, *children.pids()):
-                os.waitpid(orphan, 0)
+            self.wait_status = self._usage.collect(self._command_pid)
+        collect_orphans(self._usage.collect, spared=self._command_pid if self.wait_status is None else None)
 
     def _end_descendants(self) -> None:
         """Kill what the command left behind, until none is left but what this monitor dispatched."""
         deadline = time.monotonic() + KILLING_TIME
-        while _has_children() and signal_descendants(signal.SIGKILL, reference=self._reference):
+        while kill_what_is_left(self._reference):
             if time.monotonic() > deadline:
                 logger.error("Processes of the command are still there after %g s of SIGKILL.", KILLING_TIME)
                 return
@@ -236,30 +229,6 @@ class Supervision:
             self._read_output()
             self._collect()
         self._collect()
-
-
-def _has_children() -> bool:
-    """Tell whether there is any child; without waitid(2), which macOS has from Python 3.13 on, there may be."""
-    try:
-        _ended_child_or_error()
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _ended_child() -> int | None:
-    """Return the pid of a child that has ended and is not collected yet; None if there is none."""
-    try:
-        return _ended_child_or_error()
-    except ChildProcessError:
-        return None
-
-
-def _ended_child_or_error() -> int | None:
-    if not hasattr(os, "waitid"):
-        return None
-    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    return ended.si_pid if ended else None
 
 
 def _read(descriptor: int) -> bytes | None:

@@ -24,6 +24,12 @@ def return_at_word(directory):
     await_word(directory)
 
 
+def say_that_it_returns(directory):
+    """Return at the word, and say so last."""
+    return_at_word(directory)
+    say(directory, "returned")
+
+
 def greet_at_word(directory, name):
     return_at_word(directory)
     print("Hello", name)

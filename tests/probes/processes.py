@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -41,6 +42,40 @@ def start_daemon(directory, then="return"):
     os.wait()
     await_word(directory, "grandchild")
     _go_on(directory, then)
+
+
+def start_bare_daemon(directory, then="wait"):
+    """Execute a daemon that is nobody's child, in a session of its own, and has no environment to be known by."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            say(directory, "grandchild")
+            os.execve(SLEEP[0], SLEEP, {})
+        os._exit(0)
+    os.wait()
+    await_word(directory, "grandchild")
+    _go_on(directory, then)
+
+
+def start_ever_more(directory):
+    """Start processes that start others in sessions of their own, and end themselves."""
+    code = (
+        "import os, time\n"
+        "while True:\n"
+        "    time.sleep(0.1)\n"
+        "    if os.fork():\n"
+        "        os._exit(0)\n"
+        "    os.setsid()\n"
+    )
+    for _ in range(3):
+        subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    _go_on(directory, "wait")
+
+
+def deaf(directory, action):
+    """Start what another probe starts, and hear no SIGTERM; what is started inherits that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    globals()[action](directory, "wait")
 
 
 def launch_another(directory):

@@ -30,8 +30,8 @@ def beating(task, monkeypatch):
     monkeypatch.setattr(module, "FIRST_INTERVAL", 0.02)
     started = []
 
-    def start(read_progress=dict, on_news=lambda: None):
-        beating = Heartbeat(task.pk, 1, read_progress=read_progress, on_news=on_news)
+    def start(measure=dict, on_news=lambda: None):
+        beating = Heartbeat(task.pk, 1, measure=measure, on_news=on_news)
         started.append(beating)
         beating.start()
         return beating
@@ -46,9 +46,9 @@ def version():
     return TaskState.objects.get().version
 
 
-def test_progress_is_stored_beat_by_beat(beating):
+def test_what_is_measured_is_stored_beat_by_beat(beating):
     numbers = iter(range(1000))
-    beating(read_progress=lambda: {"progress_current": next(numbers)})
+    beating(measure=lambda: {"progress_current": next(numbers)})
     eventually(lambda: (TaskState.objects.get().progress_current or 0) >= 3)
 
 
@@ -63,7 +63,7 @@ def test_a_request_to_cancel_is_news(beating, task):
     news = []
     started = beating(on_news=lambda: news.append(1))
     assert started.latest == (True, False)
-    transitions.request_cancel(task.pk, by=None)
+    transitions.request_cancel(task.pk, by_id=None)
     eventually(lambda: news)
     assert started.latest == (True, True)
 

@@ -20,6 +20,7 @@ RAISED = {
     "type": "ValueError",
     "title": "no good",
     "detail": "Traceback …",
+    "is_final": False,
 }
 EXITED_3, KILLED_9 = 3 << 8, 9  # wait statuses; see wait(2)
 
@@ -119,6 +120,52 @@ def test_fields_hold_nothing_that_a_database_refuses():
     assert (fields["error_title"], fields["error_detail"]) == ("a\N{REPLACEMENT CHARACTER}b", "c?d")
 
 
-def test_stored_fields_come_back_and_unknown_ones_are_left_out():
-    before = ended(EXITED_3)
-    assert Outcome.from_fields(before.fields() | {"colour": "red"}) == before
+def test_a_stored_outcome_comes_back_and_what_is_unknown_is_left_out():
+    for before in (ended(EXITED_3), ended(EXITED_3, RAISED | {"is_final": True})):
+        assert Outcome.from_stored(before.stored() | {"colour": "red"}) == before
+
+
+def test_an_error_that_is_final_is_told_as_such_and_is_no_field_of_the_row():
+    assert not ended(EXITED_3, RAISED).is_final
+    found = ended(EXITED_3, RAISED | {"is_final": True})
+    assert found.is_final
+    assert "is_final" not in found.fields()
+
+
+def test_limits_are_told_in_the_units_of_whoever_set_them():
+    assert outcome.timed_out(60).error_title == "The command ran longer than 60 s."
+    assert outcome.timed_out(0.5).error_title == "The command ran longer than 0.5 s."
+    assert outcome.memory_exceeded(512_000_000).error_title == "The command used more than 512 MB."
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (999, "999 bytes"),
+        (1000, "1 KB"),
+        (640_000, "640 KB"),
+        (512_000_000, "512 MB"),
+        (536_870_912, "536.9 MB"),
+        (1_500_000_000, "1.5 GB"),
+        (2_000_000_000_000, "2 TB"),
+    ],
+)
+def test_sizes_are_told_in_decimal_units(size, words):
+    assert outcome.size_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("wait_status", "stop", "kind"),
+    [
+        (KILLED_9, None, "out-of-memory"),
+        (15, None, "killed-by-signal"),
+        (EXITED_3, None, "exited"),
+        (KILLED_9, outcome.timed_out(60), "timed-out"),
+    ],
+)
+def test_want_of_memory_is_named_only_for_a_sigkill_that_the_monitor_did_not_send(wait_status, stop, kind):
+    found = outcome.of_command(wait_status, None, stop=stop, log_tail="", ran_out_of_memory=True)
+    assert found.error_type == kind
+    if kind == "out-of-memory":
+        words = "The command was killed by signal 9 (SIGKILL), probably as memory ran out."
+        assert (found.error_title, found.exit_signal) == (words, 9)

@@ -120,7 +120,8 @@ def test_one_process_of_a_host_stays_and_another_goes(clock, ticks):
     other = open_lock(LOCK_NAME)
     fcntl.flock(other, fcntl.LOCK_EX)
     stand_by()
-    assert (clock.slept, ticks) == ([], [])
+    assert ticks == []
+    assert len(clock.slept) == 1  # the other may have been about to leave
 
     os.close(other)
     stand_by()

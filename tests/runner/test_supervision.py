@@ -6,18 +6,22 @@ import os
 import signal
 import sys
 import threading
+from uuid import uuid4
 
 import pytest
 
-from brokerless import outcome, supervision
+from brokerless import collection, outcome, supervision
 from brokerless.cancel import LOOK_NOW
 from brokerless.channel import Link
 from brokerless.housekeeping import Housekeeping
+from brokerless.limits import Limits
 from brokerless.log import LogWriter
 from brokerless.progress import Meter
+from brokerless.runtime_dir import TaskFiles
 from brokerless.spawn import spawn
-from brokerless.supervision import Stop, Supervision, hold_signals
+from brokerless.supervision import Supervision, hold_signals, was_told_to_end
 from brokerless.transitions import Beat
+from brokerless.usage import Usage
 
 pytestmark = pytest.mark.system
 
@@ -40,13 +44,13 @@ class FakeHeartbeat:
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, runtime_dir):
     """Start Python code as a command process that is watched; signals and children are as before afterwards."""
     numbers = (*supervision.SHUTDOWN_SIGNALS, signal.SIGCHLD, LOOK_NOW)
     kept = {number: signal.getsignal(number) for number in numbers}
     links, watched = [], []
 
-    def run(code, *, limit=1000):
+    def run(code, *, limit=1000, grace=1.0, timeout=None):
         link = Link.create()
         links.append(link)
         child = spawn(
@@ -58,7 +62,8 @@ def start(tmp_path):
         )
         child.returncode = 0  # the supervision collects it
         channel = link.keep_monitor_end()
-        log = LogWriter(os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT, 0o600), limit=limit)
+        path = tmp_path / "log"
+        log = LogWriter(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), path, limit=limit)
         made = Supervision(
             "task:1",
             child.pid,
@@ -67,6 +72,9 @@ def start(tmp_path):
             log=log,
             meter=Meter(link.numbers()),
             housekeeping=Housekeeping(),
+            files=TaskFiles(uuid4(), 1),
+            usage=Usage(child.pid, reference="task:1"),
+            limits=Limits(timeout, None, grace=grace),
         )
         made.listen_to_signals()
         watched.append(made)
@@ -74,6 +82,7 @@ def start(tmp_path):
 
     yield run
     signal.set_wakeup_fd(-1)
+    supervision._held.clear()
     for number, handler in kept.items():
         signal.signal(number, handler)
     for made, link in zip(watched, links, strict=True):
@@ -86,23 +95,23 @@ def start(tmp_path):
 
 def test_the_end_is_collected_with_all_output(start, tmp_path):
     watched = start("import os; os.write(1, b'x' * 100_000); raise SystemExit(3)", limit=200_000)
-    watched.watch(FakeHeartbeat(), grace=1)
+    watched.watch(FakeHeartbeat())
     assert os.waitstatus_to_exitcode(watched.wait_status) == 3
     assert (tmp_path / "log").stat().st_size == 100_000
 
 
 def test_a_full_wake_up_pipe_holds_nobody_up(start):
-    watched = start(SLEEP)
+    watched = start(SLEEP, grace=0.2)
     for _ in range(70_000):  # more than a pipe holds
         watched.wake()
     heartbeat = FakeHeartbeat()
     heartbeat.latest = Beat(owned=True, cancel_requested=True)
-    watched.watch(heartbeat, grace=0.2)
+    watched.watch(heartbeat)
     assert watched.stop.outcome == outcome.cancelled()
 
 
 def test_signals_that_were_held_arrive_once_somebody_listens(start):
-    watched = start(SLEEP)
+    watched = start(SLEEP, grace=0.2)
     signal.set_wakeup_fd(-1)
     for number in (LOOK_NOW, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # would end this very process
@@ -111,7 +120,7 @@ def test_signals_that_were_held_arrive_once_somebody_listens(start):
     os.kill(os.getpid(), signal.SIGTERM)
     heartbeat = FakeHeartbeat()
     watched.listen_to_signals()
-    watched.watch(heartbeat, grace=0.2)
+    watched.watch(heartbeat)
     assert heartbeat.looks == 1
     assert watched.stop.outcome == outcome.shut_down(signal.SIGTERM)
 
@@ -120,17 +129,19 @@ def test_being_woken_only_makes_the_heartbeat_look(start):
     watched = start("raise SystemExit(0)")
     heartbeat = FakeHeartbeat()
     os.kill(os.getpid(), LOOK_NOW)
-    watched.watch(heartbeat, grace=1)
+    watched.watch(heartbeat)
     assert heartbeat.looks == 1
     assert watched.stop is None
 
 
 def test_a_lost_lease_kills_without_grace(start):
-    watched = start("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
+    watched = start(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", grace=600
+    )
     heartbeat = FakeHeartbeat()
     heartbeat.latest = Beat(owned=False, cancel_requested=True)
     watched.wake()
-    watched.watch(heartbeat, grace=600)
+    watched.watch(heartbeat)
     assert os.waitstatus_to_exitcode(watched.wait_status) == -9
     assert watched.stop.outcome is None
 
@@ -138,45 +149,44 @@ def test_a_lost_lease_kills_without_grace(start):
 def test_a_descendant_that_cannot_be_killed_does_not_hold_the_end_up_for_ever(start, monkeypatch, caplog):
     """As one stuck in the kernel, or another user's."""
     monkeypatch.setattr(supervision, "KILLING_TIME", 0.05)
-    monkeypatch.setattr(supervision, "signal_descendants", lambda *_, **__: 1)
+    monkeypatch.setattr(collection, "signal_descendants", lambda *_, **__: 1)
     watched = start("raise SystemExit(0)")
     other = spawn([sys.executable, "-c", SLEEP], directory="/", environment=os.environ, output=2)
     try:
-        watched.watch(FakeHeartbeat(), grace=1)
+        watched.watch(FakeHeartbeat())
     finally:
         other.kill()
         other.wait()
     assert "still there" in caplog.text
 
 
-class Signals:
-    """What would have been sent, and when."""
-
-    def __init__(self, monkeypatch):
-        self.sent = []
-        monkeypatch.setattr(supervision, "signal_descendants", lambda number, **_: self.sent.append(number))
-
-
-def test_a_stop_is_a_sigterm_each_second_and_then_sigkill(monkeypatch):
-    signals = Signals(monkeypatch)
-    stop = Stop(None, grace=2.5, began=100.0)
-    for tenths in range(40):
-        stop.act(100.0 + tenths / 10, reference="task:1")
-    assert signals.sent == [signal.SIGTERM] * 3 + [signal.SIGKILL] * 2
+def test_a_signal_that_comes_after_the_end_is_remembered(start):
+    watched = start("raise SystemExit(0)")
+    watched.watch(FakeHeartbeat())
+    os.kill(os.getpid(), signal.SIGTERM)
+    watched.stop_listening()
+    assert watched.is_shut_down
+    assert watched.stop is None  # the command has ended for itself
+    assert not was_told_to_end()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert was_told_to_end()
 
 
-def test_a_short_grace_ends_in_time(monkeypatch):
-    signals = Signals(monkeypatch)
-    stop = Stop(None, grace=0.3, began=100.0)
-    stop.act(100.0, reference="task:1")
-    assert stop.next_signal == pytest.approx(100.3)
-    stop.act(100.2, reference="task:1")
-    assert signals.sent == [signal.SIGTERM]
-    stop.act(100.31, reference="task:1")
-    assert signals.sent == [signal.SIGTERM, signal.SIGKILL]
+def test_being_told_to_look_is_not_being_told_to_end(start):
+    watched = start("raise SystemExit(0)")
+    watched.watch(FakeHeartbeat())
+    watched.stop_listening()
+    os.kill(os.getpid(), LOOK_NOW)
+    assert not was_told_to_end()
+
+
+def test_the_time_is_over_when_nothing_else_wakes_the_loop(start):
+    watched = start(SLEEP, timeout=0.3)
+    watched.watch(FakeHeartbeat())
+    assert watched.stop.outcome == outcome.timed_out(0.3)
 
 
 def test_no_thread_is_started_by_watching(start):
     before = set(threading.enumerate())
-    start("raise SystemExit(0)").watch(FakeHeartbeat(), grace=1)
+    start("raise SystemExit(0)").watch(FakeHeartbeat())
     assert set(threading.enumerate()) <= before

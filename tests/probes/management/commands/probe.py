@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.core.management import BaseCommand
 
-from tests.probes import endings, processes, reports, stopping
+from tests.probes import attempts, effects, endings, hungry, processes, reports, stopping, stuck
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, action, values, directory, **_):
-        for module in (endings, processes, reports, stopping):
+        for module in (attempts, effects, endings, hungry, processes, reports, stopping, stuck):
             if action in vars(module):
                 return vars(module)[action](directory, *values)
         raise LookupError(action)

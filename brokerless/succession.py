@@ -1,0 +1,56 @@
+"""What a monitor does once its own task has ended: it starts the next, and may wait for one that is due soon."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+
+from django.db import Error, connections
+
+from brokerless.collection import collect_orphans_from_now_on
+from brokerless.standby import stand_by
+from brokerless.supervision import HEEDED_SIGNALS, was_told_to_end
+from brokerless.tick import tick
+
+logger = logging.getLogger("brokerless")
+
+PATIENCE = 10.0  # seconds in which the round after a task is tried again
+PAUSE = 0.5
+
+
+def start_next() -> None:
+    """Do a round of housekeeping: the place of this task is free now."""
+    deadline = time.monotonic() + PATIENCE
+    while not was_told_to_end():
+        try:
+            tick()
+            return
+        except Exception as error:
+            # Locked, or away for a moment: nobody else may come by soon.
+            if not isinstance(error, Error) or time.monotonic() > deadline:
+                logger.exception("The next tasks were not started; they wait for the next poll, launch or tick.")
+                return
+            time.sleep(PAUSE)
+        finally:
+            connections.close_all()
+
+
+def await_next_attempt() -> None:
+    """Stay until the tasks that are due soon have been started, the next attempt of the own one among them.
+
+    Nothing is owned any more and nothing is to be written: a signal ends this process.
+    """
+    for number in HEEDED_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    if was_told_to_end():
+        return
+    collect_orphans_from_now_on()
+    try:
+        stand_by()
+        # What had its time between the last look at what may start and the last one at what is still to come.
+        start_next()
+    except Exception:
+        logger.exception("The next attempt is not waited for; it begins with the next poll, launch or tick.")
+    finally:
+        connections.close_all()

@@ -1,0 +1,116 @@
+"""One attempt from its order to its end: what the monitor does between adopting the row and finishing it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from brokerless import out_of_memory, outcome
+from brokerless.conf import settings
+from brokerless.heartbeat import Heartbeat
+from brokerless.limits import Limits
+from brokerless.log import LogWriter
+from brokerless.progress import Meter
+from brokerless.runtime_dir import TaskFiles
+from brokerless.supervision import Supervision
+from brokerless.usage import Usage
+
+if TYPE_CHECKING:
+    from brokerless.channel import Channel, Link
+    from brokerless.housekeeping import Housekeeping
+    from brokerless.models import TaskState
+    from brokerless.outcome import Outcome
+
+logger = logging.getLogger("brokerless")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the watching ended.
+
+    outcome: none if the lease was lost. measured: fields of the row. is_shut_down: the service or the machine
+    ends, so that nothing more is to be started here.
+    """
+
+    outcome: Outcome | None
+    measured: dict[str, Any] = field(default_factory=dict)
+    is_shut_down: bool = False
+
+
+class Watch:
+    """Lets the command of an adopted task run, and names how it ended."""
+
+    def __init__(
+        self, task: TaskState, channel: Channel, command_pid: int, link: Link, housekeeping: Housekeeping
+    ) -> None:
+        reference = f"{task.pk}:{task.lease}"
+        self._task = task
+        self._channel = channel
+        self._files = TaskFiles(task.pk, task.lease)
+        self._log = LogWriter(self._files.open_log(), self._files.log, limit=settings.LOG_LIMIT)
+        self._meter = Meter(link.numbers())
+        self._usage = Usage(command_pid, reference=reference, memory_limit=task.memory_limit)
+        self._supervision = Supervision(
+            reference,
+            command_pid,
+            channel=channel,
+            output_fd=link.output_read_fd,
+            log=self._log,
+            meter=self._meter,
+            housekeeping=housekeeping,
+            files=self._files,
+            usage=self._usage,
+            limits=Limits(task.timeout, task.memory_limit, grace=settings.CANCEL_GRACE),
+        )
+
+    def run(self) -> Ended:
+        """Give the command its order, and return when it has ended and nothing of it is left."""
+        supervision = self._supervision
+        supervision.listen_to_signals()
+        heartbeat = Heartbeat(self._task.pk, self._task.lease, measure=self._measure, on_news=supervision.wake)
+        heartbeat.start()
+        with suppress(OSError):  # killed already: there is an end to be collected and named
+            self._channel.send(_order(self._task))
+        kills = out_of_memory.kills()
+        supervision.watch(heartbeat)
+        supervision.stop_listening()
+        heartbeat.stop()
+        self._log.close()
+        if not heartbeat.latest.owned:
+            logger.error(
+                "task=%s is somebody else's by now; its command was ended, nothing is written", self._task.pk
+            )
+            return Ended(None, is_shut_down=supervision.is_shut_down)
+        return Ended(self._end(heartbeat, kills), self._measure(), supervision.is_shut_down)
+
+    def _measure(self) -> dict[str, Any]:
+        return self._meter.read() | self._usage.read()
+
+    def _end(self, heartbeat: Heartbeat, kills: int | None) -> Outcome:
+        supervision = self._supervision
+        stop = supervision.stop.outcome if supervision.stop else None
+        if stop is None and heartbeat.latest.cancel_requested:
+            stop = outcome.cancelled()
+        return outcome.of_command(
+            supervision.wait_status,
+            supervision.reported,
+            stop=stop,
+            log_tail=self._files.log_tail(),
+            ran_out_of_memory=out_of_memory.has_killed_since(kills),
+        )
+
+
+def _order(task: TaskState) -> dict[str, Any]:
+    """Return what the command process needs to know of the row."""
+    return {
+        "task_id": str(task.pk),
+        "lease": task.lease,
+        "command": task.command,
+        "arguments": task.arguments,
+        "options": task.options,
+        "context": task.context,
+        "nice": task.nice,
+        "owner_id": None if task.owner_id is None else str(task.owner_id),
+    }

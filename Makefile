@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint format clean
+.PHONY: demo test chaos lint format clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(ONCE),--once)
@@ -14,6 +14,10 @@ demo: $(VENV)/.demo
 # With REQUIRE=all a test that cannot reach PostgreSQL or Chromium fails instead of being skipped.
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
+
+# About two minutes. SEED repeats the plan of an earlier run, though not its moments; CHAOS takes further options.
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

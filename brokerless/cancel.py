@@ -74,7 +74,7 @@ def _wake(task: TaskState) -> None:
 def _end_start(task: TaskState) -> None:
     """End a process that has not adopted its task, and no longer can; its place is free."""
     if task.monitor_pid is not None:
-        kill_tree(Process(task.monitor_pid, task.monitor_start))
+        kill_tree(Process(task.monitor_pid, task.monitor_start), reference=task.reference)
     else:  # about to be spawned, or spawned by somebody who died before noting it
-        kill_marked([f"{TASK_VARIABLE}={task.pk}:{task.lease}"])
+        kill_marked([f"{TASK_VARIABLE}={task.reference}"])
     dispatch()

@@ -190,6 +190,11 @@ class TaskState(models.Model):
     def is_cancelling(self) -> bool:
         return self.cancel_requested_at is not None and not self.is_finished
 
+    @property
+    def reference(self) -> str:
+        """`id:lease`, by which the processes that were started for this claim are known."""
+        return f"{self.pk}:{self.lease}"
+
     def cancel(self, *, by: AbstractBaseUser | None = None) -> bool:
         """Ask for the task to stop and return whether it could still be asked; see `brokerless.cancel`."""
         from brokerless.cancel import cancel

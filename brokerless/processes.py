@@ -168,13 +168,19 @@ def _task_of_elsewhere(pid: int) -> str:
     return ""
 
 
-def kill_tree(process: Process) -> None:
-    """Kill this very process and every descendant of it."""
+def kill_tree(process: Process, *, reference: str = "") -> None:
+    """Kill this very process and every descendant of it.
+
+    reference: the `id:lease` of its task, if it has one; what it has started for other tasks is spared then.
+    """
     if not process.is_alive:
         return
     import psutil
 
-    below = descendants(process.pid)
+    def belongs_to_another(child: psutil.Process) -> bool:
+        return bool(reference) and is_of_another_task(child.pid, reference)
+
+    below = descendants(process.pid, is_spared=belongs_to_another)
     send(process, signal.SIGKILL)
     for descendant in below:
         with suppress(psutil.Error):  # psutil compares the start time itself; gone already is fine

@@ -51,8 +51,8 @@ def _end_late_starts() -> None:
         monitor_pid__isnull=False,
         finished_at__gt=a_day_ago,
     )
-    for pid, start in never_begun.values_list("monitor_pid", "monitor_start"):
-        kill_tree(Process(pid, start))
+    for task in never_begun.only("lease", "monitor_pid", "monitor_start"):
+        kill_tree(Process(task.monitor_pid, task.monitor_start), reference=task.reference)
 
 
 def _look_at_safely(task: TaskState) -> bool:
@@ -98,11 +98,10 @@ def _end_what_is_left(task: TaskState) -> bool:
     The command itself dies with its monitor, where the kernel sees to that.
     """
     if task.command_pid:
-        kill_tree(Process(task.command_pid, task.command_start))
-    reference = f"{task.pk}:{task.lease}"
+        kill_tree(Process(task.command_pid, task.command_start), reference=task.reference)
     for _ in range(KILLING_ROUNDS):
         # The first is what a fork of the monitor began with, the second what its command passes on.
-        if not kill_marked([f"{TASK_VARIABLE}={reference}", f"{INSIDE_VARIABLE}={reference}"]):
+        if not kill_marked([f"{TASK_VARIABLE}={task.reference}", f"{INSIDE_VARIABLE}={task.reference}"]):
             return True
     return False
 
@@ -122,7 +121,7 @@ def _look_at_starting(task: TaskState) -> bool:
     # First the row, so that a process on its way cannot adopt it between the signal and the update.
     finished = _finish(task, outcome.start_timed_out(settings.START_TIMEOUT, files.log_tail()))
     if finished:
-        kill_tree(process)
+        kill_tree(process, reference=task.reference)
     return finished
 
 

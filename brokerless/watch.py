@@ -45,15 +45,14 @@ class Watch:
     def __init__(
         self, task: TaskState, channel: Channel, command_pid: int, link: Link, housekeeping: Housekeeping
     ) -> None:
-        reference = f"{task.pk}:{task.lease}"
         self._task = task
         self._channel = channel
         self._files = TaskFiles(task.pk, task.lease)
         self._log = LogWriter(self._files.open_log(), self._files.log, limit=settings.LOG_LIMIT)
         self._meter = Meter(link.numbers())
-        self._usage = Usage(command_pid, reference=reference, memory_limit=task.memory_limit)
+        self._usage = Usage(command_pid, reference=task.reference, memory_limit=task.memory_limit)
         self._supervision = Supervision(
-            reference,
+            task.reference,
             command_pid,
             channel=channel,
             output_fd=link.output_read_fd,

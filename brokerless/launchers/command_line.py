@@ -60,7 +60,7 @@ def environment(task: TaskState) -> dict[str, str]:
     """
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
         raise SpawnError("DJANGO_SETTINGS_MODULE is not set in the environment: a new process needs it.")
-    return os.environ | {TASK_VARIABLE: f"{task.pk}:{task.lease}"}
+    return os.environ | {TASK_VARIABLE: task.reference}
 
 
 def manage_py_problem(path: Path) -> str:

@@ -27,6 +27,8 @@ def test_an_unset_entry_has_its_default(given):
     given()
     assert brokerless_settings.CANCEL_GRACE == 10
     assert os.cpu_count() == brokerless_settings.MAX_PROCESSES
+    assert (brokerless_settings.QUEUES, brokerless_settings.MAX_UNFINISHED_PER_OWNER) == ({}, 100)
+    assert (brokerless_settings.RETRY_PAUSE, brokerless_settings.LONGEST_RETRY_PAUSE) == (10, 3600)
 
 
 def test_an_entry_is_read_anew_when_a_test_overrides_it(given):
@@ -50,6 +52,8 @@ def test_every_entry_says_what_it_is_for_in_a_sentence():
 def test_right_values_are_no_problem(given):
     given(MAX_PROCESSES=4, CANCEL_GRACE=0.5, PREFIX=["nice"], MANAGE_PY=None)
     assert brokerless_settings.problems() == []
+    given(QUEUES={"exports": {"limit": 2}}, MAX_UNFINISHED_PER_OWNER=None, RETRY_PAUSE=0.5, LONGEST_RETRY_PAUSE=60)
+    assert brokerless_settings.problems() == []
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,10 @@ def test_right_values_are_no_problem(given):
         ("MAX_PROCESSES", True, "must be int"),
         ("CANCEL_GRACE", -1, "must be greater than 0 (seconds)"),
         ("PREFIX", "nice", "must be list or tuple"),
+        ("QUEUES", ["exports"], "must be dict"),
+        ("MAX_UNFINISHED_PER_OWNER", 0, "must be greater than 0 (tasks)"),
+        ("RETRY_PAUSE", 0, "must be greater than 0 (seconds)"),
+        ("LONGEST_RETRY_PAUSE", "1h", "must be int or float"),
         ("MANAGE_PY", 3, "must be str or Path or nothing (None)"),
         ("MAX_PROCESS", 4, "is no entry of BROKERLESS; the entries are"),
     ],

@@ -3,62 +3,26 @@
 from __future__ import annotations
 
 import signal
-import threading
+from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.utils import timezone
 
 from brokerless import dispatch, launch, transitions
-from brokerless.exceptions import SpawnError
-from brokerless.launchers.base import Launcher
 from brokerless.models import Host, TaskState
 from brokerless.processes import host_name
+from tests.at_once import at_once
 from tests.eventually import eventually
 from tests.real_processes import describe, is_alive
+from tests.runner.launchers import (
+    CrashingLauncher,
+    RecordingLauncher,
+    RefusingLauncher,
+    make_ready,
+    statuses,
+)
 
 Status = TaskState.Status
-
-
-class RecordingLauncher(Launcher):
-    """Starts nothing, and remembers what it was to start."""
-
-    started: list[str] = []
-
-    def start(self, task):
-        self.started.append(task.title)
-
-
-class RefusingLauncher(Launcher):
-    def start(self, task):
-        raise SpawnError("no such program")
-
-
-class CrashingLauncher(RecordingLauncher):
-    def start(self, task):
-        if task.title == "1":
-            raise RuntimeError("can't start new thread")
-        super().start(task)
-
-
-@pytest.fixture
-def use_launcher(settings):
-    """Use another launcher, for at most two tasks at once."""
-
-    def use(launcher, limit=2):
-        RecordingLauncher.started.clear()
-        name = f"{launcher.__module__}.{launcher.__qualname__}"
-        settings.BROKERLESS = settings.BROKERLESS | {"LAUNCHER": name, "MAX_PROCESSES": limit}
-        return launcher
-
-    return use
-
-
-def make_ready(count, **fields):
-    return [TaskState.objects.create(command="probe", title=str(n), **fields) for n in range(1, count + 1)]
-
-
-def statuses():
-    return dict(TaskState.objects.values_list("title", "status"))
 
 
 @pytest.mark.django_db
@@ -153,9 +117,34 @@ def test_polls_dispatch_at_most_once_a_second(use_launcher, monkeypatch):
     assert dispatch.dispatch_for_poll() == 1
     TaskState.objects.create(command="probe", title="later")
     assert dispatch.dispatch_for_poll() == 0
-    monkeypatch.setattr(dispatch, "_last_dispatch", dispatch._last_dispatch - dispatch.POLL_INTERVAL)
+    let_a_second_pass(monkeypatch)
     assert dispatch.dispatch_for_poll() == 1
     assert launcher.started == ["1", "later"]
+
+
+def let_a_second_pass(monkeypatch):
+    monkeypatch.setattr(dispatch, "_last_dispatch", dispatch._last_dispatch - dispatch.POLL_INTERVAL)
+    Host.objects.update(dispatched_at=timezone.now() - timedelta(seconds=dispatch.POLL_INTERVAL + 0.1))
+
+
+@pytest.mark.django_db
+def test_polls_of_all_processes_of_a_host_dispatch_once_a_second_together(use_launcher, monkeypatch):
+    use_launcher(RecordingLauncher)
+    make_ready(1)
+    Host.objects.create(name=host_name(), dispatched_at=timezone.now())  # by another process
+    monkeypatch.setattr(dispatch, "_last_dispatch", 0.0)
+    assert dispatch.dispatch_for_poll() == 0
+    assert dispatch.dispatch() == 1  # whoever launches or ends a task does not wait
+
+
+@pytest.mark.django_db
+def test_polls_of_another_host_do_not_keep_this_one_from_dispatching(use_launcher, monkeypatch):
+    use_launcher(RecordingLauncher)
+    make_ready(1)
+    Host.objects.create(name="another", dispatched_at=timezone.now())
+    Host.objects.create(name=Host.EVERYWHERE, dispatched_at=timezone.now())
+    monkeypatch.setattr(dispatch, "_last_dispatch", 0.0)
+    assert dispatch.dispatch_for_poll() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,24 +157,7 @@ def test_real_processes_are_not_started_by_tests_that_did_not_ask_for_them(runti
 
 def dispatch_at_once(count):
     """Dispatch in so many threads that start together, and return what each of them started."""
-    barrier, started, errors = threading.Barrier(count), [], []
-
-    def run():
-        try:
-            barrier.wait(10)
-            started.append(dispatch.dispatch())
-        except Exception as error:  # told below, by the test
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not errors
-    return started
+    return at_once(count, lambda _: dispatch.dispatch())
 
 
 @pytest.mark.django_db(transaction=True)

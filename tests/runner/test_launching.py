@@ -21,14 +21,6 @@ from tests.real_processes import describe
 Status = TaskState.Status
 
 
-@pytest.fixture
-def dispatched(monkeypatch):
-    """Count the dispatches instead of doing them."""
-    calls = []
-    monkeypatch.setattr(launching, "dispatch", lambda **_: calls.append(TaskState.objects.count()))
-    return calls
-
-
 @pytest.mark.django_db
 def test_the_row_holds_what_was_asked_for(dispatched, rf, django_user_model):
     request = rf.get("/books/")
@@ -38,6 +30,9 @@ def test_the_row_holds_what_was_asked_for(dispatched, rf, django_user_model):
     assert (task.command, task.arguments, task.options) == ("probe", ["succeed"], {"directory": "/tmp"})
     assert (task.status, task.owner, task.title, task.lease) == (Status.READY, request.user, "Probe", 0)
     assert task.context["path"] == "/books/"
+    assert (task.queue, task.priority, task.run_after, task.unique_key) == ("default", 0, None, None)
+    assert (task.timeout, task.memory_limit, task.nice, task.max_attempts) == (None, None, 0, 1)
+    assert not task.is_joined
 
 
 @pytest.mark.django_db

@@ -131,7 +131,7 @@ def test_a_beat_renews_the_lease_and_stores_the_progress():
 
 def test_a_beat_learns_of_a_request_to_cancel():
     task = make(Status.RUNNING)
-    transitions.request_cancel(task.pk, by=None)
+    transitions.request_cancel(task.pk, by_id=None)
     assert transitions.beat(task.pk, 1, {}) == (True, True)
 
 
@@ -145,7 +145,7 @@ def test_a_beat_for_a_task_of_somebody_else_says_so_and_changes_nothing(status, 
 
 def test_finishing_writes_outcome_progress_and_time():
     task = make(Status.RUNNING)
-    assert transitions.finish(task.pk, 1, DONE, progress={"progress_current": 9})
+    assert transitions.finish(task.pk, 1, DONE, measured={"progress_current": 9})
     found = row(task)
     assert (found["status"], found["result"], found["exit_code"]) == (Status.SUCCESSFUL, [1], 0)
     assert found["progress_current"] == 9
@@ -197,6 +197,7 @@ def test_a_claim_in_vain_is_put_back():
     assert transitions.put_back(task)
     found = row(task)
     assert (found["status"], found["host"], found["claimed_at"], found["lease"]) == (Status.READY, "", None, 1)
+    assert found["claims_in_vain"] == 1
 
 
 def test_a_task_with_a_process_is_not_put_back():
@@ -219,7 +220,7 @@ def test_only_a_starting_task_is_put_back(status):
 @pytest.mark.parametrize("status", [Status.READY, Status.STARTING])
 def test_what_has_not_begun_is_cancelled_at_once(status):
     task = make(status)
-    assert transitions.request_cancel(task.pk, by=None) == status
+    assert transitions.request_cancel(task.pk, by_id=None) == status
     assert row(task)["status"] == Status.CANCELLED
     assert row(task)["finished_at"]
     assert not adopt(task)
@@ -227,7 +228,7 @@ def test_what_has_not_begun_is_cancelled_at_once(status):
 
 def test_what_runs_is_asked():
     task = make(Status.RUNNING)
-    assert transitions.request_cancel(task.pk, by=None) == Status.RUNNING
+    assert transitions.request_cancel(task.pk, by_id=None) == Status.RUNNING
     assert row(task)["status"] == Status.RUNNING
     assert row(task)["cancel_requested_at"]
 
@@ -236,7 +237,7 @@ def test_what_runs_is_asked():
 def test_what_is_finished_is_not_cancelled(status):
     task = make(status)
     before = row(task)
-    assert transitions.request_cancel(task.pk, by=None) is None
+    assert transitions.request_cancel(task.pk, by_id=None) is None
     assert row(task) == before
 
 

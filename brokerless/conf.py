@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
+from brokerless.unresolved import unresolved
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,13 +84,13 @@ def project_directory() -> Path:
     Unresolved on purpose: behind a symbolic link to the current release, every new process follows it anew.
     """
     if settings.MANAGE_PY is not None:
-        return Path(settings.MANAGE_PY).absolute().parent
+        return unresolved(Path(settings.MANAGE_PY).absolute().parent)
     name = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     module = sys.modules.get(name)
     if module is None or not getattr(module, "__file__", None):
         return Path.cwd()
     is_package = Path(module.__file__).name == "__init__.py"
-    return Path(module.__file__).absolute().parents[name.count(".") + is_package]
+    return unresolved(Path(module.__file__).absolute().parents[name.count(".") + is_package])
 
 
 def cpu_count() -> int:

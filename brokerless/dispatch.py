@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import router, transaction
 from django.db.models.functions import Now
 
-from brokerless import outcome, queues, transitions
+from brokerless import outcome, queues, release, transitions
 from brokerless.conf import settings
 from brokerless.current import current_task, is_inside_a_task
 from brokerless.exceptions import BrokerlessError
@@ -43,6 +43,11 @@ def dispatch(*, look_first: bool = True) -> int:
     if is_inside_a_task():
         if task := current_task():
             task.ask_for_dispatch()
+        return 0
+    if release.is_outdated():
+        # What the settings say by now is not known here; a fresh process knows.
+        if TaskState.objects.due().exists() and not _is_paused(host_name()):
+            release.tick_with_current_code()
         return 0
     started = 0
     # Again, as whatever could not be spawned leaves its place to the next.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import Error, connections
 from django.db.backends.signals import connection_created
 
-from brokerless import linux, outcome, transitions
+from brokerless import linux, outcome, release, transitions
 from brokerless.conf import settings
 from brokerless.finish import finish
 from brokerless.housekeeping import Housekeeping
@@ -41,6 +41,7 @@ def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -
     hold_signals()
     connection_created.connect(bound_connection)
     linux.become_subreaper()
+    release.take_note()
     channel = link.keep_monitor_end()
     task = _adopt(task_id, lease, name, command_pid)
     if task is None:

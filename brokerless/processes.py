@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Names the task (id:lease) to the process that is started for it. No secret, and removed there at once.
 TASK_VARIABLE = "BROKERLESS_TASK"
+# Its value for a process that a monitor starts for all tasks and not for its own.
+NO_TASK = "none"
 # Held while a process is started and remembered: until then it looks like a part of the task that starts it.
 spawning = threading.RLock()
 DEAD_STATES = frozenset("ZXx")  # proc(5): a zombie has ended, only nobody has collected it yet

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from brokerless.conf import settings
 from brokerless.exceptions import SpawnError
 from brokerless.processes import TASK_VARIABLE
+from brokerless.unresolved import unresolved
 
 if TYPE_CHECKING:
     from brokerless.models import TaskState
@@ -30,24 +31,40 @@ def command_line(command: str) -> list[str]:
 
     Raises SpawnError when MANAGE_PY would not run it as a task.
     """
+    return [*settings.PREFIX, *program(), command]
+
+
+def program() -> list[str]:
+    """Return the words before the name of a management command. Raises SpawnError as `command_line()` does."""
+    script = manage_py()
+    if script is None:
+        return [interpreter(), "-m", "brokerless"]
+    problem = manage_py_problem(script)
+    if problem:
+        raise SpawnError(problem)
+    return [interpreter(), str(script)]
+
+
+def manage_py() -> Path | None:
+    """Return MANAGE_PY as it was named to this process, behind a link to the current release for example."""
     if settings.MANAGE_PY is None:
-        start = [interpreter(), "-m", "brokerless"]
-    else:
-        manage_py = Path(settings.MANAGE_PY).absolute()
-        problem = manage_py_problem(manage_py)
-        if problem:
-            raise SpawnError(problem)
-        start = [interpreter(), str(manage_py)]
-    return [*settings.PREFIX, *start, command]
+        return None
+    path = Path(settings.MANAGE_PY).absolute()
+    return unresolved(path.parent) / path.name
 
 
 def interpreter() -> str:
-    """Return the Python of the project's virtual environment; under uWSGI sys.executable is no Python."""
+    """Return the Python of the project's virtual environment.
+
+    Under uWSGI sys.executable is no Python, or it is the one that the environment was made with.
+    """
     if settings.PYTHON is not None:
         return str(settings.PYTHON)
-    if PYTHON_NAME.fullmatch(Path(sys.executable or "").name):
-        return sys.executable
     programs = Path(sys.prefix) / "bin"
+    executable = Path(sys.executable or "")
+    is_foreign = sys.prefix != sys.base_prefix and executable.parent != programs
+    if PYTHON_NAME.fullmatch(executable.name) and not is_foreign:
+        return sys.executable
     # Debian's system-wide Python has no name without the 3.
     found = next((name for name in ("python", "python3") if (programs / name).exists()), "python")
     return str(programs / found)
@@ -60,7 +77,8 @@ def environment(task: TaskState) -> dict[str, str]:
     """
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
         raise SpawnError("DJANGO_SETTINGS_MODULE is not set in the environment: a new process needs it.")
-    return os.environ | {TASK_VARIABLE: task.reference}
+    # PWD as a shell sets it: the working directory as it was named, see `brokerless.unresolved`.
+    return os.environ | {TASK_VARIABLE: task.reference, "PWD": str(settings.DIRECTORY)}
 
 
 def manage_py_problem(path: Path) -> str:

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from brokerless.unresolved import note_names
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,10 +17,12 @@ def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
 
     A process that was started for a task takes the arguments from the task's row, watched by its monitor.
     """
+    # "none" is for nobody: a round of housekeeping that a monitor has started, say.
     # Taken out at once, so that no process that the command starts takes itself for the task.
-    reference = os.environ.pop("BROKERLESS_TASK", None)
+    reference = os.environ.pop("BROKERLESS_TASK", "none")
     descriptors = os.environ.pop("BROKERLESS_LINK", None)
-    if reference is None and descriptors is None:
+    note_names()
+    if reference == "none" and descriptors is None:
         from django.core.management import execute_from_command_line as run_by_hand
 
         run_by_hand(argv)

@@ -127,8 +127,20 @@ def test_the_example_site_s_own_manage_py_is_fine():
 )
 def test_a_python_is_the_interpreter(given, monkeypatch, name):
     given()
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     monkeypatch.setattr(sys, "executable", f"/usr/bin/{name}")
     assert interpreter() == f"/usr/bin/{name}"
+
+
+def test_the_python_that_an_environment_was_made_with_is_not_its_interpreter(given, monkeypatch, tmp_path):
+    given()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    assert interpreter() == str(tmp_path / "bin" / "python")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python3"))
+    assert interpreter() == str(tmp_path / "bin" / "python3")
 
 
 @pytest.mark.parametrize("executable", ["/usr/bin/uwsgi", "/usr/sbin/apache2", "/usr/bin/pythonista", "", None])

@@ -125,8 +125,9 @@ class WatchedRows:
             if row != before[pk]:
                 assert lease in (None, before[pk]["lease"]), f"{function} under a lease that is over"
                 self._compare(function, before[pk], row)
-        if fault == "error":
-            raise OperationalError("the connection was cut after the commit")
+        # A claim is a part of a transaction: what gets no answer there is undone.
+        if fault == "error" or (fault == "lost reply" and function == "claim"):
+            raise OperationalError("the connection was cut")
         return changed and fault != "lost reply"
 
     def _compare(self, function: str, old: dict[str, Any], new: dict[str, Any]) -> None:

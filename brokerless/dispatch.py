@@ -65,7 +65,7 @@ def dispatch_for_poll() -> int:
             return 0
         _last_dispatch = time.monotonic()
     lately = Now() - timedelta(seconds=POLL_INTERVAL)
-    if Host.objects.using(_database()).filter(name=host_name(), dispatched_at__gt=lately).exists():
+    if Host.objects.filter(name=host_name(), dispatched_at__gt=lately).exists():
         return 0
     return dispatch()
 
@@ -84,10 +84,10 @@ def _claim(*, look_first: bool) -> list[TaskState]:
     locks = [host, Host.EVERYWHERE] if queues.is_any_limited() else [host]
     with transaction.atomic(using=_database(), durable=True):
         # By updates, and before anything is read, so that what is read is as the last holder left it.
-        if all(Host.objects.using(_database()).filter(name=name).update(dispatched_at=Now()) for name in locks):
+        if all(Host.objects.filter(name=name).update(dispatched_at=Now()) for name in locks):
             return [] if _is_paused(host) else _take(host)
     for name in locks:
-        Host.objects.using(_database()).get_or_create(name=name)
+        Host.objects.get_or_create(name=name)
     return _claim(look_first=look_first)
 
 
@@ -96,8 +96,7 @@ def _may_find_something(host: str) -> bool:
 
 
 def _is_paused(host: str) -> bool:
-    paused = Host.objects.using(_database()).filter(paused_at__isnull=False)
-    return paused.filter(name__in=[host, Host.EVERYWHERE]).exists()
+    return Host.objects.paused(host, Host.EVERYWHERE).exists()
 
 
 class Places:

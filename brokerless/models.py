@@ -214,6 +214,19 @@ class TaskState(models.Model):
         return wait(self, timeout=timeout)
 
 
+class HostQuerySet(models.QuerySet):
+    def paused(self, *names: str) -> Self:
+        """Select those of these names that claim nothing."""
+        return self.filter(name__in=names, paused_at__isnull=False)
+
+
+class HostManager(models.Manager.from_queryset(HostQuerySet)):
+    """Read where it is written, as of tasks."""
+
+    def get_queryset(self) -> HostQuerySet:
+        return HostQuerySet(self.model, using=self._db or router.db_for_write(self.model))
+
+
 class Host(models.Model):
     """A machine that runs tasks; updating its row is the lock under which it claims them.
 
@@ -226,6 +239,8 @@ class Host(models.Model):
     dispatched_at = models.DateTimeField(_("last dispatched at"), null=True, blank=True)
     # Claims nothing since then.
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+
+    objects = HostManager()
 
     class Meta:
         verbose_name = _("host")

@@ -36,9 +36,9 @@ def pause(*, everywhere: bool = False) -> None:
     keep the pause from the others.
     """
     name = Host.EVERYWHERE if everywhere else host_name()
-    _hosts().get_or_create(name=name)
+    Host.objects.get_or_create(name=name)
     with transaction.atomic(using=_database(), durable=True):
-        _hosts().filter(name=name).update(paused_at=Coalesce("paused_at", Now()))
+        Host.objects.filter(name=name).update(paused_at=Coalesce("paused_at", Now()))
     if everywhere:
         _await_claims()
 
@@ -50,14 +50,14 @@ def resume(*, everywhere: bool = False) -> int:
     """
     name = Host.EVERYWHERE if everywhere else host_name()
     with transaction.atomic(using=_database(), durable=True):
-        _hosts().filter(name=name).update(paused_at=None)
+        Host.objects.filter(name=name).update(paused_at=None)
     return dispatch()
 
 
 def is_paused(*, everywhere: bool = False) -> bool:
     """Tell whether this host claims nothing, by its own pause or by that of all; or whether all are paused."""
     names = [Host.EVERYWHERE] if everywhere else [Host.EVERYWHERE, host_name()]
-    return _hosts().filter(name__in=names, paused_at__isnull=False).exists()
+    return Host.objects.paused(*names).exists()
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _await_claims() -> None:
     One after another, as whoever held two locks could meet a claim that holds the one and wants the other. A
     host that is new since then has seen the pause.
     """
-    for name in _hosts().exclude(name=Host.EVERYWHERE).values_list("name", flat=True):
-        _hosts().filter(name=name).update(name=name)
+    for name in Host.objects.exclude(name=Host.EVERYWHERE).values_list("name", flat=True):
+        Host.objects.filter(name=name).update(name=name)
 
 
 def _look_patiently(*, everywhere: bool) -> tuple[list[TaskState], list[TaskState]]:
@@ -135,16 +135,12 @@ def _look_patiently(*, everywhere: bool) -> tuple[list[TaskState], list[TaskStat
 
 
 def _active(*, everywhere: bool) -> QuerySet[TaskState]:
-    active = TaskState.objects.using(_database()).active().order_by("created_at", "pk")
+    active = TaskState.objects.active().order_by("created_at", "pk")
     return active if everywhere else active.filter(host=host_name())
 
 
 def _as_they_are(ids: set[UUID]) -> list[TaskState]:
-    return list(TaskState.objects.using(_database()).filter(pk__in=ids).order_by("finished_at", "pk"))
-
-
-def _hosts() -> QuerySet[Host]:
-    return Host.objects.using(_database())
+    return list(TaskState.objects.filter(pk__in=ids).order_by("finished_at", "pk"))
 
 
 def _database() -> str:

@@ -13,11 +13,11 @@ from django.db.models.functions import Now
 
 from brokerless import attempts, children, outcome, transitions
 from brokerless.conf import settings
-from brokerless.current import INSIDE_VARIABLE
+from brokerless.leftovers import end_leftovers, end_processes_of
 from brokerless.log_tail import join_tail
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
-from brokerless.processes import TASK_VARIABLE, Process, host_name, kill_marked, kill_tree
+from brokerless.processes import Process, host_name, kill_tree
 from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
@@ -28,31 +28,12 @@ logger = logging.getLogger("brokerless")
 Status = TaskState.Status
 # How often a task may be claimed without a process being noted for it.
 CLAIMS_LIMIT = 3
-# While the stray processes of a task are being killed, they may still start others.
-KILLING_ROUNDS = 20
 
 
 def reap() -> int:
-    """Look at every active task and return how many were changed; end what started too late for its row."""
-    _end_late_starts()
+    """Look at every active task and return how many were changed; end what is left of tasks that are finished."""
+    end_leftovers()
     return sum(_look_at_safely(task) for task in TaskState.objects.active())
-
-
-def _end_late_starts() -> None:
-    """Kill processes of this host that hang before they could adopt a task that is finished meanwhile.
-
-    Their rows were finished from another host, which cannot reach them, and are not active any more.
-    """
-    a_day_ago = Now() - timedelta(days=1)
-    never_begun = TaskState.objects.filter(
-        host=host_name(),
-        status__in=[Status.CANCELLED, Status.FAILED],
-        started_at=None,
-        monitor_pid__isnull=False,
-        finished_at__gt=a_day_ago,
-    )
-    for task in never_begun.only("lease", "monitor_pid", "monitor_start"):
-        kill_tree(Process(task.monitor_pid, task.monitor_start), reference=task.reference)
 
 
 def _look_at_safely(task: TaskState) -> bool:
@@ -81,7 +62,7 @@ def _look_at_running(task: TaskState) -> bool:
     monitor = Process(task.monitor_pid, task.monitor_start)
     if monitor.is_alive:
         return False
-    is_gone = _end_what_is_left(task)
+    is_gone = end_processes_of(task)
     files = TaskFiles(task.pk, task.lease)
     join_tail(files.log)
     stored = files.read_finish()
@@ -92,25 +73,11 @@ def _look_at_running(task: TaskState) -> bool:
     return _finish(task, found if is_gone else replace(found, is_final=True))
 
 
-def _end_what_is_left(task: TaskState) -> bool:
-    """Kill what the monitor can no longer kill, and tell whether nothing is left: nothing of a task outlives it.
-
-    The command itself dies with its monitor, where the kernel sees to that.
-    """
-    if task.command_pid:
-        kill_tree(Process(task.command_pid, task.command_start), reference=task.reference)
-    for _ in range(KILLING_ROUNDS):
-        # The first is what a fork of the monitor began with, the second what its command passes on.
-        if not kill_marked([f"{TASK_VARIABLE}={task.reference}", f"{INSIDE_VARIABLE}={task.reference}"]):
-            return True
-    return False
-
-
 def _look_at_starting(task: TaskState) -> bool:
     if task.monitor_pid is None:
         if not (_overdue(task) and _put_back(task)):
             return False
-        _end_what_is_left(task)  # it may have been started, and only its pid not noted
+        end_processes_of(task)  # it may have been started, and only its pid not noted
         return True
     process = Process(task.monitor_pid, task.monitor_start)
     files = TaskFiles(task.pk, task.lease)

@@ -198,6 +198,11 @@ def give_up(task: TaskState, outcome: Outcome, *, first_look_before: datetime) -
     return _update(_running(task) | {"stale_since__lt": first_look_before}, **_finished(), **outcome.fields())
 
 
+def note_cleared(task: TaskState) -> bool:
+    """Note that nothing is left of a task that another host gave up; until then `stale_since` stays on its row."""
+    return _update({"pk": task.pk, "lease": task.lease, "status": Status.LOST}, stale_since=None)
+
+
 def _finished() -> dict[str, Any]:
     """Return what every finishing UPDATE changes: a task that has ended holds its key no more."""
     return {"finished_at": Now(), "unique_key": None}

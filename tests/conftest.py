@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
 
-from tests.postgres import create_database, drop_database, settings_of
+from tests.postgres import create_database, default_database, drop_database, settings_of
 from tests.real_processes import RealProcesses
 from tests.requirements import POSTGRES_URL, missing
 
@@ -47,7 +46,7 @@ def postgres_database(django_db_setup: None, django_db_blocker: pytest.FixtureRe
     except OSError as error:
         missing("PostgreSQL", f"{error} (set TEST_POSTGRES_URL)")
     found = settings_of(POSTGRES_URL, name)
-    with django_db_blocker.unblock(), _default_database(found):
+    with django_db_blocker.unblock(), default_database(found):
         call_command("migrate", verbosity=0)
     yield found
     drop_database(POSTGRES_URL, name)
@@ -56,32 +55,9 @@ def postgres_database(django_db_setup: None, django_db_blocker: pytest.FixtureRe
 @pytest.fixture
 def postgres(transactional_db: None, postgres_database: dict) -> Iterator[None]:
     """Run the test on PostgreSQL, whatever database the suite is run on."""
-    with _default_database(postgres_database):
+    with default_database(postgres_database):
         yield
         call_command("flush", verbosity=0, interactive=False)
-
-
-class _default_database:  # noqa: N801 - reads as the context that it is
-    """Put another database behind the alias "default", in every thread."""
-
-    def __init__(self, settings: dict) -> None:
-        self.settings = settings
-
-    def __enter__(self) -> None:
-        self.before = connections.settings["default"]
-        self._put(self.settings)
-
-    def __exit__(self, *_: object) -> None:
-        self._put(self.before)
-
-    def _put(self, settings: dict) -> None:
-        connections["default"].close()
-        connections.settings["default"] = settings
-        self.kept, kept = connections["default"], getattr(self, "kept", None)
-        if kept is None:
-            del connections["default"]
-        else:
-            connections["default"] = kept
 
 
 @pytest.fixture(autouse=True)

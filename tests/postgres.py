@@ -26,6 +26,29 @@ def settings_of(url: str, name: str) -> dict:
     return connections.configure_settings({"default": given})["default"]
 
 
+class default_database:  # noqa: N801 - reads as the context that it is
+    """Put another database behind the alias "default", in every thread."""
+
+    def __init__(self, settings: dict) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> None:
+        self.before = connections.settings["default"]
+        self._put(self.settings)
+
+    def __exit__(self, *_: object) -> None:
+        self._put(self.before)
+
+    def _put(self, settings: dict) -> None:
+        connections["default"].close()
+        connections.settings["default"] = settings
+        self.kept, kept = connections["default"], getattr(self, "kept", None)
+        if kept is None:
+            del connections["default"]
+        else:
+            connections["default"] = kept
+
+
 def _execute(url: str, *statements: str) -> None:
     try:
         import psycopg

@@ -10,9 +10,8 @@ import pytest
 from django.core.management import call_command
 
 from tests.chaos.cluster import Cluster, ProgramsMissing
-from tests.conftest import _default_database
 from tests.faults.others import CONTAINER, Others
-from tests.postgres import settings_of
+from tests.postgres import default_database, settings_of
 from tests.requirements import missing, require
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def private_server(transactional_db: None) -> Iterator[Cluster]:
         missing("PostgreSQL's programs", str(error))
     try:
         server.start()
-        with _default_database(settings_of(server.url, "postgres")):
+        with default_database(settings_of(server.url, "postgres")):
             call_command("migrate", verbosity=0)
             yield server
     finally:

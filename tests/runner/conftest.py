@@ -10,7 +10,7 @@ from django.core.management import call_command
 from brokerless import dispatch, launching
 from brokerless.models import TaskState
 from tests import mariadb as server
-from tests.conftest import _default_database
+from tests.postgres import default_database
 from tests.requirements import missing
 from tests.runner.launchers import RecordingLauncher
 
@@ -58,7 +58,7 @@ def mariadb_database(django_db_setup, django_db_blocker):
     except OSError as error:
         missing("MariaDB", f"{error} (set TEST_MARIADB_URL)")
     found = server.settings_of(server.MARIADB_URL, name)
-    with django_db_blocker.unblock(), _default_database(found):
+    with django_db_blocker.unblock(), default_database(found):
         call_command("migrate", verbosity=0)
     yield found
     server.drop_database(server.MARIADB_URL, name)
@@ -67,7 +67,7 @@ def mariadb_database(django_db_setup, django_db_blocker):
 @pytest.fixture
 def mariadb(transactional_db, mariadb_database):
     """Run the test on MariaDB, whatever database the suite is run on."""
-    with _default_database(mariadb_database):
+    with default_database(mariadb_database):
         yield
         call_command("flush", verbosity=0, interactive=False)
 

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from brokerless import attempts, reap, transitions
+from brokerless import attempts, leftovers, reap, transitions
 from brokerless.attempts import backoff, settle
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
@@ -206,7 +206,7 @@ def test_a_lost_attempt_is_tried_again_once_its_processes_are_known_dead(runtime
 
 @pytest.mark.django_db
 def test_a_lost_attempt_is_not_tried_again_while_a_process_of_it_will_not_die(runtime_dir, monkeypatch):
-    monkeypatch.setattr(reap, "kill_marked", lambda marks: 1)
+    monkeypatch.setattr(leftovers, "kill_marked", lambda marks: 1)
     task = make_dead()
     assert reap.look_at(task)
     assert (row(task)["status"], row(task)["errors"]) == (Status.LOST, [])

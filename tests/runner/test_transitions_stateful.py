@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from brokerless import attempts, dispatch, finish, reap, transitions
+from brokerless import attempts, dispatch, finish, leftovers, reap, transitions
 from brokerless.admission import admit
 from brokerless.models import Host, TaskState
 from brokerless.processes import Process
@@ -110,8 +110,8 @@ class Actors(RuleBasedStateMachine):
     def launch(self, queue, most, key):
         self.record(queue, most, key)
 
-    def record(self, queue, most, key):
-        task = TaskState(command="probe", queue=queue, max_attempts=most, unique_key=key)
+    def record(self, queue, most, key, priority=0):
+        task = TaskState(command="probe", queue=queue, max_attempts=most, unique_key=key, priority=priority)
         found = admit(task)
         if found.is_joined:
             assert found.unique_key == key
@@ -143,6 +143,20 @@ class Actors(RuleBasedStateMachine):
             self.act(f"dispatcher {next(world.pids)}", act, host=host, is_mistaken=True)
         if is_adopted and world.started and world.started[-1].lives and not world.started[-1].task:
             self.act(f"monitor {world.started[-1].process.pid}", world.started[-1].adopt, host=host)
+
+    @precondition(lambda self: TaskState.objects.count() < TASKS_LIMIT + 2)
+    @rule(how=st.sampled_from([*OUTCOMES]))
+    def act_late(self, how):
+        """Have those who were taken for dead go on, after others have begun their tasks anew."""
+        self.record("default", 3, None, priority=9)
+        world.fates = ["unnoted", "unnoted"]
+        self.act(f"dispatcher {next(world.pids)}", dispatch.dispatch)
+        self.take_over("here", False)
+        for monitor in self.newcomers():
+            self.act(f"monitor {monitor.process.pid}", monitor.adopt, host=monitor.host)
+        self.take_over("here", True)
+        for monitor in self.owners():
+            self.act(f"monitor {monitor.process.pid}", partial(monitor.end, how), host=monitor.host)
 
     @precondition(lambda self: self.newcomers())
     @rule(data=st.data(), faults=FAULTS, is_second=st.booleans())
@@ -245,10 +259,12 @@ def test_no_order_of_events_breaks_a_promise(settings, runtime_dir, monkeypatch)
     here = f"{FatefulLauncher.__module__}.{FatefulLauncher.__qualname__}"
     queues = {"narrow": {"limit": 1}}
     settings.BROKERLESS = settings.BROKERLESS | {"LAUNCHER": here, "MAX_PROCESSES": 2, "QUEUES": queues}
-    for module in (dispatch, reap):
+    for module in (dispatch, leftovers, reap):
         monkeypatch.setattr(module, "host_name", lambda: world.host)
-    monkeypatch.setattr(reap, "Process", LookedUp)
-    monkeypatch.setattr(reap, "kill_marked", kill_marked)
+    for module in (leftovers, reap):
+        monkeypatch.setattr(module, "Process", LookedUp)
+    monkeypatch.setattr(leftovers, "kill_marked", kill_marked)
+    monkeypatch.setattr(leftovers, "kill_tree", kill_tree)
     monkeypatch.setattr(reap, "kill_tree", kill_tree)
     monkeypatch.setattr(attempts, "JITTER", 0)
     monkeypatch.setattr(finish, "PAUSE", 0.0)
@@ -268,7 +284,7 @@ BOUNDED = settings(
     deadline=None,
     phases=[Phase.generate],  # with Phase.shrink a failure is told in few steps, minutes later
     report_multiple_bugs=False,
-    max_examples=80,
+    max_examples=60,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )

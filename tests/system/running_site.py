@@ -148,7 +148,7 @@ class RunningSite:
         assert self._server.poll() is None, (self.directory / "server.log").read_text()
         try:
             return requests.get(f"{self.url}/login/", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 

@@ -128,8 +128,7 @@ settings = Settings(
             (list, tuple),
             (),
             "words",
-            "put before every task's command line; a program that ends by executing it (`systemd-run "
-            "--scope`).",
+            "put before every task's command line; a program that ends by executing it (`systemd-run --scope`).",
         ),
         Setting("MAX_PROCESSES", (int,), cpu_count, "tasks", "how many tasks may run at once on a host."),
         Setting(

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
-import requests
 
 from brokerless.processes import TASK_VARIABLE
 from tests.eventually import eventually
@@ -19,6 +18,8 @@ from tests.system.running_site import ROOT, RunningSite
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import requests
 
 GOES_WITHIN = 30  # seconds; both servers wait for their workers
 
@@ -122,11 +123,6 @@ class WsgiSite(RunningSite):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", self.port))
             probe.listen()
-
-    def _answers(self) -> bool:
-        with suppress(requests.Timeout):  # a worker that is still being started
-            return super()._answers()
-        return False
 
     def _sockets_of_server(self) -> set[str]:
         return set().union(*map(inherited_sockets, self.server_processes()))

@@ -41,6 +41,24 @@ def figures_below(pid: int, *, is_spared: Callable[[int], bool]) -> list[Figures
     return list(found.values())
 
 
+def pids_below(pid: int, *, is_spared: Callable[[int], bool]) -> list[int]:
+    """Return the pids of all descendants but the children that are spared and those below them; zombies too.
+
+    Parents first, and quickly: what forks and moves on all the time is to be caught by a signal, too.
+    """
+    if not can_list_children():
+        from brokerless.processes import descendants
+
+        return [process.pid for process in descendants(pid, is_spared=lambda child: is_spared(child.pid))]
+    found: dict[int, None] = {}
+    waiting = [child for child in _children(pid) if not is_spared(child)]
+    while waiting:
+        if (child := waiting.pop(0)) not in found:
+            found[child] = None
+            waiting += _children(child)
+    return list(found)
+
+
 def unshared_memory(pid: int) -> int | None:
     """Return a process's resident memory with a fair share of what others use, too (PSS); None if nobody says.
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from brokerless.process_tree import pids_below
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -130,15 +132,12 @@ def signal_descendants(number: signal.Signals, *, reference: str) -> int:
     """
 
     with spawning:
-        living = [
-            process
-            for process in descendants(os.getpid(), is_spared=lambda p: is_of_another_task(p.pid, reference))
-            if identify(process.pid).is_alive
-        ]
-        for process in living:
-            _kill(process.pid, number)
+        below = pids_below(os.getpid(), is_spared=lambda pid: is_of_another_task(pid, reference))
+        living = [pid for pid in below if identify(pid).is_alive]
+        for pid in living:
+            _kill(pid, number)
             if number is not signal.SIGKILL:
-                _kill(process.pid, signal.SIGCONT)
+                _kill(pid, signal.SIGCONT)
     return len(living)
 
 

@@ -209,6 +209,15 @@ def test_a_task_with_a_process_is_not_put_back():
     assert row(task) == before
 
 
+def test_a_later_claim_is_not_put_back_by_who_saw_the_earlier():
+    task = make(Status.STARTING, lease=2)
+    stale = TaskState.objects.get(pk=task.pk)
+    stale.lease = 1
+    before = row(task)
+    assert not transitions.put_back(stale)
+    assert row(task) == before
+
+
 @pytest.mark.parametrize("status", but(Status.STARTING))
 def test_only_a_starting_task_is_put_back(status):
     task = make(status)

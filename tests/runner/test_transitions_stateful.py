@@ -95,6 +95,13 @@ class Actors(RuleBasedStateMachine):
         """Return one of these; by its number, as ids are others in every run."""
         return found[data.draw(st.integers(0, len(found) - 1))]
 
+    def act_twice(self, monitor):
+        """Have another process of the same reference adopt the task."""
+        other = Monitor(monitor.task_id, monitor.lease, Process(next(world.pids), 1), monitor.host)
+        world.alive.add(other.process.pid)
+        world.started.append(other)
+        self.act(f"monitor {other.process.pid}", other.adopt, host=other.host)
+
     def newcomers(self):
         return [monitor for monitor in world.started if monitor.lives and not monitor.task]
 
@@ -155,6 +162,7 @@ class Actors(RuleBasedStateMachine):
         for monitor in self.newcomers():
             self.act(f"monitor {monitor.process.pid}", monitor.adopt, host=monitor.host)
         self.take_over("here", True)
+        self.act_twice(world.started[-1])
         for monitor in self.owners():
             self.act(f"monitor {monitor.process.pid}", partial(monitor.end, how), host=monitor.host)
 
@@ -162,11 +170,8 @@ class Actors(RuleBasedStateMachine):
     @rule(data=st.data(), faults=FAULTS, is_second=st.booleans())
     def adopt(self, data, faults, is_second):
         monitor = self.drawn(data, self.newcomers())
-        if is_second:  # another process of the same reference
-            process = Process(next(world.pids), 1)
-            world.alive.add(process.pid)
-            monitor = Monitor(monitor.task_id, monitor.lease, process, monitor.host)
-            world.started.append(monitor)
+        if is_second:
+            self.act_twice(monitor)
         self.act(f"monitor {monitor.process.pid}", monitor.adopt, host=monitor.host, faults=faults)
 
     @precondition(lambda self: self.owners())
@@ -284,7 +289,7 @@ BOUNDED = settings(
     deadline=None,
     phases=[Phase.generate],  # with Phase.shrink a failure is told in few steps, minutes later
     report_multiple_bugs=False,
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )

@@ -14,6 +14,7 @@ from brokerless import transitions
 from brokerless.conf import settings
 from brokerless.models import TaskState
 from brokerless.outcome import cancelled
+from brokerless.runtime_dir import TaskFiles
 
 if TYPE_CHECKING:
     from brokerless.outcome import Outcome
@@ -35,10 +36,24 @@ def settle(
     """Write how an attempt ended and return the status that the task has now; None if somebody was first.
 
     For the caller's own attempt, or one of which no process is left. A failure after a request to stop is the
-    stopping, also where no beat has seen the request.
+    stopping, also where no beat has seen the request, or SQLite's lock kept it out of the row.
     task: the row as it was when the attempt was known to be the caller's. measured: further fields of the row.
     is_repeatable: as of `transitions.finish`.
     """
+    files = TaskFiles(task.pk, task.lease)
+    if (request := files.read_cancel_request()) is not None:
+        transitions.note_cancel_request(task, by_id=request["by"])
+    written = _settle(task, outcome, measured=measured, is_repeatable=is_repeatable)
+    # One may have come while the write waited for the lock; whoever leaves one later sees READY and asks again.
+    if written == Status.READY and (request := files.read_cancel_request()) is not None:
+        transitions.request_cancel(task.pk, by_id=request["by"])
+        return Status.CANCELLED
+    return written
+
+
+def _settle(
+    task: TaskState, outcome: Outcome, *, measured: dict[str, Any] | None, is_repeatable: bool
+) -> Status | None:
     if _may_try_again(task, outcome):
         pause = backoff(task.attempt)
         errors = [*task.errors, _as_error(task, outcome)]

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models.functions import Now
 
 from brokerless import outcome, queues, release, transitions
@@ -22,6 +22,8 @@ from brokerless.processes import host_name
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from brokerless.models import TaskStateQuerySet
 
 logger = logging.getLogger("brokerless")
 
@@ -46,7 +48,7 @@ def dispatch(*, look_first: bool = True) -> int:
         return 0
     if release.is_outdated():
         # What the settings say by now is not known here; a fresh process knows.
-        if TaskState.objects.due().exists() and not _is_paused(host_name()):
+        if _may_find_something(host_name()):
             release.tick_with_current_code()
         return 0
     started = 0
@@ -92,7 +94,10 @@ def _claim(*, look_first: bool) -> list[TaskState]:
 
 
 def _may_find_something(host: str) -> bool:
-    return TaskState.objects.due().exists() and not _is_paused(host) and Places(host).free > 0
+    if not TaskState.objects.due().exists() or _is_paused(host):
+        return False
+    places = Places(host)
+    return places.free > 0 and TaskState.objects.due().exclude(queue__in=places.full()).exists()
 
 
 def _is_paused(host: str) -> bool:
@@ -105,7 +110,7 @@ class Places:
     def __init__(self, host: str) -> None:
         self._active: Counter[str] = Counter()
         self.free = settings.MAX_PROCESSES
-        for queue, where in TaskState.objects.active().values_list("queue", "host"):
+        for queue, where in TaskState.objects.active().order_by().values_list("queue", "host"):
             self._active[queue] += 1
             self.free -= where == host
 
@@ -129,7 +134,7 @@ def _take(host: str) -> list[TaskState]:
     taken_elsewhere: list[UUID] = []
     while places.free > 0:
         candidates = TaskState.objects.due().exclude(queue__in=places.full()).exclude(pk__in=taken_elsewhere)
-        batch = list(candidates[: places.free])
+        batch = list(_unlocked(candidates)[: places.free])
         if not batch:
             break
         for task in batch:
@@ -141,6 +146,17 @@ def _take(host: str) -> list[TaskState]:
             else:
                 taken_elsewhere.append(task.pk)
     return claimed
+
+
+def _unlocked(tasks: TaskStateQuerySet) -> TaskStateQuerySet:
+    """Leave out, where the database can, what somebody's transaction holds, a view's that cancels for example.
+
+    All other claims would wait with this one for its end. A row that is left out waits for the next look.
+    """
+    features = connections[_database()].features
+    if not features.has_select_for_update_skip_locked:
+        return tasks
+    return tasks.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
 
 
 def _database() -> str:

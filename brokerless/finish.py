@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 
-from brokerless import attempts, transitions
+from brokerless import attempts
 from brokerless.patience import bounded_statements
 from brokerless.runtime_dir import TaskFiles
 
@@ -34,7 +34,7 @@ def finish(task: TaskState, outcome: Outcome, *, measured: dict[str, Any]) -> Ta
     while True:
         try:
             with bounded_statements():
-                written = _write(task, outcome, files, measured)
+                written = attempts.settle(task, outcome, measured=measured)
             break
         except Error as error:
             connections.close_all()
@@ -46,12 +46,3 @@ def finish(task: TaskState, outcome: Outcome, *, measured: dict[str, Any]) -> Ta
     # Its own in any case, and nothing of the attempt lives that could still be writing them.
     files.remove_temporary()
     return written
-
-
-def _write(
-    task: TaskState, outcome: Outcome, files: TaskFiles, measured: dict[str, Any]
-) -> TaskState.Status | None:
-    """Write the end; first who has asked for it, if the command's own lock kept that out of the row."""
-    if (request := files.read_cancel_request()) is not None:
-        transitions.note_cancel_request(task, by_id=request["by"])
-    return attempts.settle(task, outcome, measured=measured)

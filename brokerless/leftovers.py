@@ -51,15 +51,19 @@ def end_processes_of(task: TaskState) -> bool:
 
 def _late_starts() -> TaskStateQuerySet:
     """Select what was finished while its process was still to adopt it, and perhaps hangs before that."""
-    return TaskState.objects.filter(
-        host=host_name(),
-        status__in=[Status.CANCELLED, Status.FAILED],
-        started_at=None,
-        monitor_pid__isnull=False,
-        finished_at__gt=Now() - timedelta(days=1),
-    ).only("lease", "monitor_pid", "monitor_start")
+    return (
+        TaskState.objects.order_by()
+        .filter(
+            host=host_name(),
+            status__in=[Status.CANCELLED, Status.FAILED],
+            started_at=None,
+            monitor_pid__isnull=False,
+            finished_at__gt=Now() - timedelta(days=1),
+        )
+        .only("lease", "monitor_pid", "monitor_start")
+    )
 
 
 def _given_up() -> TaskStateQuerySet:
     """Select what another host gave up while this one was silent."""
-    return TaskState.objects.filter(host=host_name(), status=Status.LOST, stale_since__isnull=False)
+    return TaskState.objects.order_by().filter(host=host_name(), status=Status.LOST, stale_since__isnull=False)

@@ -12,11 +12,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from brokerless import queues
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-
-DEFAULT_QUEUE = "default"
 
 
 class OwnedQuerySet(models.QuerySet):
@@ -94,7 +93,7 @@ class TaskState(models.Model):
         related_name="brokerless_tasks",
     )
 
-    queue = models.CharField(_("queue"), max_length=100, default=DEFAULT_QUEUE)
+    queue = models.CharField(_("queue"), max_length=100, default=queues.DEFAULT)
     priority = models.SmallIntegerField(_("priority"), default=0)
     # Not before then: the launch's wish, or the pause before another attempt.
     run_after = models.DateTimeField(_("run after"), null=True, blank=True)
@@ -172,7 +171,9 @@ class TaskState(models.Model):
             models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
             models.Index(fields=["status", "-priority", "created_at"], name="brokerless_status_priority"),
             models.Index(fields=["owner", "-created_at"], name="brokerless_owner_created"),
-            models.Index(fields=["host", "status"], name="brokerless_host_status"),
+            models.Index(fields=["status", "run_after"], name="brokerless_status_run_after"),
+            models.Index(fields=["owner", "status"], name="brokerless_owner_status"),
+            models.Index(fields=["host", "status", "finished_at"], name="brokerless_host_finished"),
         ]
 
     def __str__(self) -> str:

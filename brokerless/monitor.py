@@ -18,7 +18,7 @@ from brokerless.housekeeping import Housekeeping
 from brokerless.log_tail import join_tail
 from brokerless.models import TaskState
 from brokerless.patience import bound_connection, bounded_statements
-from brokerless.processes import host_name, identify, signal_descendants
+from brokerless.processes import host_name, identify, send, signal_descendants
 from brokerless.runtime_dir import TaskFiles
 from brokerless.succession import await_next_attempt, start_next
 from brokerless.supervision import hold_signals
@@ -45,7 +45,10 @@ def run(task_id: UUID, lease: int, *, name: str, command_pid: int, link: Link) -
     channel = link.keep_monitor_end()
     task = _adopt(task_id, lease, name, command_pid)
     if task is None:
-        channel.close()  # tells the command process to end
+        channel.close()
+        send(
+            identify(command_pid), signal.SIGKILL
+        )  # it may hang in an import, and has done nothing that wants cleaning up
         os.waitpid(command_pid, 0)
         start_next()
         return EXIT_NOT_ADOPTED

@@ -152,7 +152,10 @@ def lost(return_code: int | None, log_tail: str) -> Outcome:
 
 def not_watched(error: Exception) -> Outcome:
     """Return the outcome of a command that its monitor ended because it could not go on itself."""
-    return _failed("not-watched", f"The command could not be watched, and was killed: {error}", "")
+    # Final, as nobody has looked whether all of it is gone.
+    return replace(
+        _failed("not-watched", f"The command could not be watched, and was killed: {error}", ""), is_final=True
+    )
 
 
 def silent(host: str, seconds: float) -> Outcome:

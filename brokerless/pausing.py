@@ -36,8 +36,8 @@ def pause(*, everywhere: bool = False) -> None:
     keep the pause from the others.
     """
     name = Host.EVERYWHERE if everywhere else host_name()
-    Host.objects.get_or_create(name=name)
     with transaction.atomic(using=_database(), durable=True):
+        Host.objects.get_or_create(name=name)
         Host.objects.filter(name=name).update(paused_at=Coalesce("paused_at", Now()))
     if everywhere:
         _await_claims()
@@ -46,7 +46,8 @@ def pause(*, everywhere: bool = False) -> None:
 def resume(*, everywhere: bool = False) -> int:
     """End the pause of this host, or the one of all hosts, and return how many tasks were started here.
 
-    The two are independent: a host that was paused by itself stays so when the pause of all ends.
+    The two are independent: a host that was paused by itself stays so when the pause of all ends. Raises
+    RuntimeError inside a transaction.
     """
     name = Host.EVERYWHERE if everywhere else host_name()
     with transaction.atomic(using=_database(), durable=True):

@@ -67,7 +67,7 @@ def _look_up(pid: int) -> tuple[int, bool] | None:
         return _look_up_elsewhere(pid)
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # the last: another user's, hidden
         return None
     # The name in parentheses may itself hold any byte but NUL: read from behind the last parenthesis.
     fields = text[text.rindex(b")") + 2 :].decode().split()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,6 +10,9 @@ from brokerless.exceptions import UnknownQueue
 
 DEFAULT = "default"
 HIGHEST_NICENESS = 19
+LONGEST_TIMEOUT = 1e9  # seconds, some thirty years
+# What a column holds; of attempts, as each leaves an entry on the row, what anybody can mean.
+MOST = {"limit": 2**31 - 1, "memory_limit": 2**63 - 1, "max_attempts": 1000}
 LONGEST_NAME = 100  # characters, as of TaskState.queue
 
 
@@ -78,11 +80,12 @@ def limit_problem(name: str, value: Any) -> str:
     """Return what is wrong with a limit of a task or a queue in one sentence, or an empty text."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if name == "timeout":
-        is_time = (is_whole or isinstance(value, float)) and math.isfinite(value) and value > 0
+        is_time = (is_whole or isinstance(value, float)) and 0 < value <= LONGEST_TIMEOUT
         return "" if is_time else f"timeout is {value!r}, but must be seconds, more than 0."
     if not is_whole:
         return f"{name} is {value!r}, but must be a whole number."
     if name == "nice":
         is_nice = 0 <= value <= HIGHEST_NICENESS
         return "" if is_nice else f"nice is {value}, but must be from 0 to {HIGHEST_NICENESS}."
-    return "" if value > 0 else f"{name} is {value}, but must be at least 1."
+    most = MOST[name]
+    return "" if 0 < value <= most else f"{name} is {value}, but must be from 1 to {most}."

@@ -33,7 +33,9 @@ CLAIMS_LIMIT = 3
 def reap() -> int:
     """Look at every active task and return how many were changed; end what is left of tasks that are finished."""
     end_leftovers()
-    return sum(_look_at_safely(task) for task in TaskState.objects.active())
+    # Of other hosts' running tasks only those that say nothing can be judged from here.
+    is_own_or_silent = Q(host=host_name()) | Q(status=Status.STARTING) | _is_silent()
+    return sum(_look_at_safely(task) for task in TaskState.objects.active().order_by().filter(is_own_or_silent))
 
 
 def _look_at_safely(task: TaskState) -> bool:
@@ -112,6 +114,8 @@ def _look_at_elsewhere(task: TaskState) -> bool:
     if (stored := files.read_finish()) is not None:
         # What its monitor could not write lies here: this is that host, started anew, or shares its files.
         return _finish_as_stored(task, stored)
+    if not _database_says(task, _is_silent()):
+        return False
     long_ago: datetime = Now() - _seconds(settings.LOST_AFTER)
     if task.stale_since is None:
         transitions.mark_stale(task, beat_before=long_ago)
@@ -137,6 +141,10 @@ def _finish(task: TaskState, found: Outcome, *, measured: dict[str, Any] | None 
     files.remove_temporary()
     files.remove_finish()
     return True
+
+
+def _is_silent() -> Q:
+    return Q(heartbeat_at__lt=Now() - _seconds(settings.LOST_AFTER))
 
 
 def _overdue(task: TaskState, seconds: float | None = None) -> bool:

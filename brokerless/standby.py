@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.db.models.functions import Now
 
 from brokerless.models import TaskState
+from brokerless.processes import host_name
 from brokerless.runtime_dir import open_lock
 from brokerless.tick import tick
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 LONGEST_STAY = 60.0  # seconds
 # Between two looks: a task that is due earlier may have come, or the awaited one may have been cancelled.
 LONGEST_PAUSE = 1.0  # seconds
-LOCK_NAME = "standby.lock"
 
 
 def stand_by() -> None:
@@ -55,7 +56,7 @@ def _until_next_is_due() -> float | None:
 @contextmanager
 def _only_one_of_this_host() -> Iterator[bool]:
     """Say whether this process is the one; the kernel's lock ends with it, however it ends."""
-    descriptor = open_lock(LOCK_NAME)
+    descriptor = open_lock(lock_name())
     try:
         is_alone = _lock(descriptor)
         if not is_alone:
@@ -65,6 +66,11 @@ def _only_one_of_this_host() -> Iterator[bool]:
         yield is_alone
     finally:
         os.close(descriptor)
+
+
+def lock_name() -> str:
+    """Return the name of the host's lock: several hosts, such as containers, may share the directory."""
+    return f"standby-{hashlib.sha256(host_name().encode()).hexdigest()[:16]}.lock"
 
 
 def _lock(descriptor: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from typing import TYPE_CHECKING
 
 from django.db import Error, connections
 
@@ -13,27 +14,18 @@ from brokerless.standby import stand_by
 from brokerless.supervision import HEEDED_SIGNALS, was_told_to_end
 from brokerless.tick import tick
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 logger = logging.getLogger("brokerless")
 
-PATIENCE = 10.0  # seconds in which the round after a task is tried again
+PATIENCE = 10.0  # seconds in which what failed is tried again
 PAUSE = 0.5
 
 
 def start_next() -> None:
     """Do a round of housekeeping: the place of this task is free now."""
-    deadline = time.monotonic() + PATIENCE
-    while not was_told_to_end():
-        try:
-            tick()
-            return
-        except Exception as error:
-            # Locked, or away for a moment: nobody else may come by soon.
-            if not isinstance(error, Error) or time.monotonic() > deadline:
-                logger.exception("The next tasks were not started; they wait for the next poll, launch or tick.")
-                return
-            time.sleep(PAUSE)
-        finally:
-            connections.close_all()
+    _patiently(tick, "The next tasks were not started; they wait for the next poll, launch or tick.")
 
 
 def await_next_attempt() -> None:
@@ -46,11 +38,20 @@ def await_next_attempt() -> None:
     if was_told_to_end():
         return
     collect_orphans_from_now_on()
-    try:
-        stand_by()
-        # What had its time between the last look at what may start and the last one at what is still to come.
-        start_next()
-    except Exception:
-        logger.exception("The next attempt is not waited for; it begins with the next poll, launch or tick.")
-    finally:
-        connections.close_all()
+    _patiently(stand_by, "The next attempt is not waited for; it begins with the next poll, launch or tick.")
+
+
+def _patiently(step: Callable[[], object], given_up: str) -> None:
+    """Do something, again while the database is locked, or away for a moment: nobody else may come by soon."""
+    deadline = time.monotonic() + PATIENCE
+    while not was_told_to_end():
+        try:
+            step()
+            return
+        except Exception as error:
+            if not isinstance(error, Error) or time.monotonic() > deadline:
+                logger.exception(given_up)
+                return
+            time.sleep(PAUSE)
+        finally:
+            connections.close_all()

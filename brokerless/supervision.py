@@ -33,7 +33,7 @@ READ_SIZE = 65_536
 # when the command never stops printing.
 READS_LIMIT = 32
 # How long to go on killing what a command left behind: one may be stuck in the kernel, or be another user's.
-KILLING_TIME = 10.0
+KILLING_TIME = 30.0
 KILLING_PAUSE = 0.01
 SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 HEEDED_SIGNALS = (*SHUTDOWN_SIGNALS, LOOK_NOW)
@@ -76,6 +76,7 @@ class Supervision:
         self.stop: Stop | None = None
         self.wait_status: int | None = None
         self.is_shut_down = False
+        self.is_all_gone = True
         self._reference = reference
         self._housekeeping = housekeeping
         self._command_pid = command_pid
@@ -223,6 +224,7 @@ class Supervision:
         deadline = time.monotonic() + KILLING_TIME
         while kill_what_is_left(self._reference):
             if time.monotonic() > deadline:
+                self.is_all_gone = False
                 logger.error("Processes of the command are still there after %g s of SIGKILL.", KILLING_TIME)
                 return
             self._selector.select(KILLING_PAUSE)

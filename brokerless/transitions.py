@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from brokerless.processes import Process
 
 Status = TaskState.Status
+# Where a caller's transaction sees no change of others (REPEATABLE READ), a finished task would be met for ever.
+ROUNDS_LIMIT = 5
 # What the next attempt begins with: nothing of the one before but the list of errors.
 NOTHING_YET: dict[str, Any] = {
     "host": "",
@@ -170,7 +172,9 @@ def request_cancel(task_id: UUID, *, by_id: Any) -> Status | None:
     request = {"cancel_requested_at": Now(), "cancel_requested_by_id": by_id}
     unfinished = TaskState.objects.unfinished().filter(pk=task_id)
     # A task that moves on meanwhile is met again by the next update; one that was put back, in the next round.
-    while unfinished.exists():
+    for _ in range(ROUNDS_LIMIT):
+        if not unfinished.exists():
+            break
         for status in (Status.READY, Status.STARTING):
             if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, **_finished(), **request):
                 return status

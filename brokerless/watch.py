@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from brokerless import out_of_memory, outcome
@@ -70,8 +71,8 @@ class Watch:
         supervision.listen_to_signals()
         heartbeat = Heartbeat(self._task.pk, self._task.lease, measure=self._measure, on_news=supervision.wake)
         heartbeat.start()
-        with suppress(OSError):  # killed already: there is an end to be collected and named
-            self._channel.send(_order(self._task))
+        # In a thread: a long order waits until the command reads it, which is no reason to watch nothing.
+        threading.Thread(target=self._send_order, name="order", daemon=True).start()
         kills = out_of_memory.kills()
         supervision.watch(heartbeat)
         supervision.stop_listening()
@@ -84,6 +85,10 @@ class Watch:
             return Ended(None, is_shut_down=supervision.is_shut_down)
         return Ended(self._end(heartbeat, kills), self._measure(), supervision.is_shut_down)
 
+    def _send_order(self) -> None:
+        with suppress(OSError):  # killed already: there is an end to be collected and named
+            self._channel.send(_order(self._task))
+
     def _measure(self) -> dict[str, Any]:
         return self._meter.read() | self._usage.read()
 
@@ -92,13 +97,15 @@ class Watch:
         stop = supervision.stop.outcome if supervision.stop else None
         if stop is None and heartbeat.latest.cancel_requested:
             stop = outcome.cancelled()
-        return outcome.of_command(
+        found = outcome.of_command(
             supervision.wait_status,
             supervision.reported,
             stop=stop,
             log_tail=self._files.log_tail(),
             ran_out_of_memory=out_of_memory.has_killed_since(kills),
         )
+        # Two attempts at once are worse than none.
+        return found if supervision.is_all_gone else replace(found, is_final=True)
 
 
 def _order(task: TaskState) -> dict[str, Any]:

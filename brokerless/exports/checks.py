@@ -12,7 +12,7 @@ from brokerless.checks import TAG, needs_right_settings, settings_messages, url_
 from brokerless.conf import settings as runner_settings
 from brokerless.exports.conf import settings
 from brokerless.exports.registry import all_exporters
-from brokerless.models import DEFAULT_QUEUE
+from brokerless.queues import DEFAULT
 
 if TYPE_CHECKING:
     from brokerless.exports.exporter import Exporter
@@ -38,7 +38,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
 @needs_right_settings
 def check_queue(**_: Any) -> list[checks.CheckMessage]:
     """E004: the queue of the exports does not exist."""
-    if settings.problems() or settings.QUEUE in {DEFAULT_QUEUE, *runner_settings.QUEUES}:
+    if settings.problems() or settings.QUEUE in {DEFAULT, *runner_settings.QUEUES}:
         return []
     message = f"EXPORTS['QUEUE'] is {settings.QUEUE!r}, but BROKERLESS['QUEUES'] has no such entry."
     hint = "Add it there, perhaps with a limit, or name another in EXPORTS['QUEUE']."

@@ -137,10 +137,14 @@ def _accepted(request: HttpRequest, task: TaskState) -> HttpResponse:
         # In whole seconds, at least one (RFC 9110, 10.2.3).
         response["Retry-After"] = str(max(1, (next_poll(task) or 0) // 1000))
         return response
-    text = (
-        _("This file is being made already; here it is.")
-        if task.is_joined
-        else _("We have your request. The file is being made; you may leave this page.")
-    )
-    messages.success(request, text, fail_silently=True)  # a site may do without messages
+    messages.success(request, _received(task), fail_silently=True)  # a site may do without messages
     return see_other(url)
+
+
+def _received(task: TaskState) -> str:
+    """Return what the user reads of the request."""
+    if not task.is_joined:
+        return _("We have your request. The file is being made; you may leave this page.")
+    if task.is_cancelling:
+        return _("This export is just being cancelled; ask again when it has ended.")
+    return _("This file is being made already; here it is.")

@@ -90,4 +90,20 @@ class Migration(migrations.Migration):
             model_name='taskstate',
             index=models.Index(fields=['status', '-priority', 'created_at'], name='brokerless_status_priority'),
         ),
+        migrations.RemoveIndex(
+            model_name='taskstate',
+            name='brokerless_host_status',
+        ),
+        migrations.AddIndex(
+            model_name='taskstate',
+            index=models.Index(fields=['status', 'run_after'], name='brokerless_status_run_after'),
+        ),
+        migrations.AddIndex(
+            model_name='taskstate',
+            index=models.Index(fields=['owner', 'status'], name='brokerless_owner_status'),
+        ),
+        migrations.AddIndex(
+            model_name='taskstate',
+            index=models.Index(fields=['host', 'status', 'finished_at'], name='brokerless_host_finished'),
+        ),
     ]

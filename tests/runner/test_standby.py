@@ -12,7 +12,7 @@ from django.utils import timezone
 from brokerless import standby
 from brokerless.models import TaskState
 from brokerless.runtime_dir import open_lock
-from brokerless.standby import LOCK_NAME, LONGEST_STAY, stand_by
+from brokerless.standby import LONGEST_STAY, lock_name, stand_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("runtime_dir")]
 
@@ -117,7 +117,7 @@ def test_one_process_of_a_host_stays_and_another_goes(clock, ticks):
     import fcntl
 
     task = make(clock, 5)
-    other = open_lock(LOCK_NAME)
+    other = open_lock(lock_name())
     fcntl.flock(other, fcntl.LOCK_EX)
     stand_by()
     assert ticks == []

@@ -158,6 +158,7 @@ def test_a_descendant_that_cannot_be_killed_does_not_hold_the_end_up_for_ever(st
         other.kill()
         other.wait()
     assert "still there" in caplog.text
+    assert not watched.is_all_gone  # so that there is no other attempt beside it
 
 
 def test_a_signal_that_comes_after_the_end_is_remembered(start):

@@ -87,5 +87,6 @@ def limit_problem(name: str, value: Any) -> str:
     if name == "nice":
         is_nice = 0 <= value <= HIGHEST_NICENESS
         return "" if is_nice else f"nice is {value}, but must be from 0 to {HIGHEST_NICENESS}."
-    most = MOST[name]
-    return "" if 0 < value <= most else f"{name} is {value}, but must be from 1 to {most}."
+    if value < 1:
+        return f"{name} is {value}, but must be at least 1."
+    return "" if value <= MOST[name] else f"{name} is {value}, but must be at most {MOST[name]}."

@@ -38,7 +38,15 @@ def await_next_attempt() -> None:
     if was_told_to_end():
         return
     collect_orphans_from_now_on()
-    _patiently(stand_by, "The next attempt is not waited for; it begins with the next poll, launch or tick.")
+    _patiently(
+        _stand_by_and_tick, "The next attempt is not waited for; it begins with the next poll, launch or tick."
+    )
+
+
+def _stand_by_and_tick() -> None:
+    stand_by()
+    # What had its time between the last look at what may start and the last one at what is still to come.
+    tick()
 
 
 def _patiently(step: Callable[[], object], given_up: str) -> None:

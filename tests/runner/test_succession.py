@@ -91,5 +91,7 @@ def test_a_stay_that_fails_is_logged(done, monkeypatch, caplog):
         raise OperationalError("the database is away")
 
     monkeypatch.setattr(succession, "stand_by", stand_by)
+    monkeypatch.setattr(succession, "PATIENCE", 0.05)
+    monkeypatch.setattr(succession, "PAUSE", 0.01)
     await_next_attempt()
     assert "not waited for" in caplog.text

@@ -271,3 +271,22 @@ def test_a_heartbeat_that_goes_on_is_neither_noted_nor_given_up():
     transitions.beat(task.pk, 1, {})
     assert not transitions.give_up(task, outcome.silent("there", 60), first_look_before=long_ago(60))
     assert row(task)["status"] == Status.RUNNING
+
+
+def test_who_asked_first_stays_on_the_row(django_user_model):
+    ann, bob = (django_user_model.objects.create(username=name) for name in ("ann", "bob"))
+    task = make(Status.RUNNING)
+    assert transitions.request_cancel(task.pk, by_id=ann.pk) == Status.RUNNING
+    before = row(task)
+    assert transitions.request_cancel(task.pk, by_id=bob.pk) == Status.RUNNING
+    assert not transitions.note_cancel_request(task, by_id=bob.pk)
+    assert row(task) == before
+
+
+@pytest.mark.parametrize("changes", [{"lease": 2}, {"status": Status.SUCCESSFUL}, {"status": Status.READY}])
+def test_what_has_moved_on_since_the_look_is_not_given_up(changes):
+    task = make(Status.RUNNING, stale_since=timezone.now() - timedelta(seconds=90))
+    TaskState.objects.update(**changes)
+    before = row(task)
+    assert not transitions.give_up(task, outcome.silent("there", 60), first_look_before=long_ago(60))
+    assert row(task) == before

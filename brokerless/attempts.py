@@ -97,6 +97,7 @@ def _as_error(task: TaskState, outcome: Outcome) -> dict[str, Any]:
 
 def _settle_as_cancelled(task: TaskState, outcome: Outcome, keywords: dict[str, Any]) -> Status | None:
     stopped = replace(cancelled(), exit_code=outcome.exit_code, exit_signal=outcome.exit_signal)
-    is_asked = TaskState.objects.filter(pk=task.pk, lease=task.lease, cancel_requested_at__isnull=False).exists()
+    own = TaskState.objects.filter(pk=task.pk, lease=task.lease, status=task.status)
+    is_asked = own.filter(cancel_requested_at__isnull=False).exists()
     is_written = is_asked and transitions.finish(task.pk, task.lease, stopped, **keywords)
     return Status.CANCELLED if is_written else None

@@ -169,7 +169,7 @@ def _start(task: TaskState) -> bool:
     except BrokerlessError as error:
         logger.error("task=%s command=%s could not be started: %s", task.pk, task.command, error)
         failed = outcome.not_spawned(str(error))
-        transitions.finish(task.pk, task.lease, failed, before=TaskState.Status.STARTING)
+        transitions.finish(task.pk, task.lease, failed, before=TaskState.Status.STARTING, is_repeatable=False)
         return False
     except Exception:
         # It may have a process or not; either way the next looks at its row find the truth.

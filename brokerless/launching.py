@@ -45,7 +45,7 @@ def launch(
     memory_limit: int | None = None,
     nice: int | None = None,
     max_attempts: int | None = None,
-    unique_key: str = "",
+    unique_key: str | None = None,
     unique_globally: bool = False,
 ) -> TaskState:
     """Record a run of a management command and return its row at once; it starts after the commit.
@@ -85,7 +85,9 @@ def launch(
         run_after=_checked_moment(run_after),
         **_limits(queue, given),
     )
-    if unique_key:
+    if unique_key is not None:
+        if not isinstance(unique_key, str) or not unique_key:
+            raise InvalidArguments(f"unique_key is {unique_key!r}, but must be text.")
         task.unique_key = unique_digest(unique_key, owner_id=task.owner_id, is_global=unique_globally)
     task = admit(task)
     if not task.is_joined:
@@ -108,7 +110,7 @@ def _limits(queue: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked_priority(priority: int) -> int:
-    if isinstance(priority, int) and abs(priority) <= HIGHEST_PRIORITY:
+    if isinstance(priority, int) and not isinstance(priority, bool) and abs(priority) <= HIGHEST_PRIORITY:
         return int(priority)
     raise InvalidArguments(
         f"priority is {priority!r}, but must be a whole number from -{HIGHEST_PRIORITY} to {HIGHEST_PRIORITY}."

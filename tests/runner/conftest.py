@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -78,3 +80,20 @@ def each_database(request, transactional_db):
     if request.param != "usual":
         request.getfixturevalue(request.param)
     return request.param
+
+
+@pytest.fixture
+def python():
+    """Start Python code as children, and end them after the test."""
+    started = []
+
+    def start(code, **keywords):
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, **keywords)
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.kill()
+        child.wait()
+        child.stdout.close()

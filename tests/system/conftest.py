@@ -101,9 +101,12 @@ def empty_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runni
         drop_database(POSTGRES_URL, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return Debian's Chromium, driven by playwright."""
+    """Return Debian's Chromium, driven by playwright.
+
+    For one module only: between two there may be tests of monitors, which end every child of this process.
+    """
     path = chromium()
     # Playwright runs an event loop in this thread, which Django takes for a reason to refuse the database.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")

@@ -85,9 +85,9 @@ def launch(
         run_after=_checked_moment(run_after),
         **_limits(queue, given),
     )
-    if unique_key is not None:
-        if not isinstance(unique_key, str) or not unique_key:
-            raise InvalidArguments(f"unique_key is {unique_key!r}, but must be text.")
+    if not isinstance(unique_key, str | None):
+        raise InvalidArguments(f"unique_key is {unique_key!r}, but must be text.")
+    if unique_key:
         task.unique_key = unique_digest(unique_key, owner_id=task.owner_id, is_global=unique_globally)
     task = admit(task)
     if not task.is_joined:

@@ -70,7 +70,6 @@ def test_what_is_not_given_comes_from_the_queue(dispatched, configure):
         ({"timeout": timedelta(1)}, "timeout is datetime.timedelta(days=1), but must be seconds, more than 0."),
         ({"memory_limit": 0}, "memory_limit is 0, but must be at least 1."),
         ({"memory_limit": 2**63}, f"memory_limit is {2**63}, but must be at most {2**63 - 1}."),
-        ({"unique_key": ""}, "unique_key is '', but must be text."),
         ({"unique_key": 7}, "unique_key is 7, but must be text."),
         ({"memory_limit": "512M"}, "memory_limit is '512M', but must be a whole number."),
         ({"nice": 20}, "nice is 20, but must be from 0 to 19."),

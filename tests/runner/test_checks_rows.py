@@ -46,7 +46,7 @@ def waiting(make):
 
 def test_a_plain_check_does_not_look_at_rows(waiting, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert found(databases=None) == []
+        assert found(databases=[]) == []
         assert found(databases=["another"]) == []
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger("brokerless")
 INTERVAL = 1.0  # seconds
 # The first beat comes a little earlier, or a page would see nothing of what takes a second in all.
 FIRST_INTERVAL = 0.5  # seconds
-# While the command waits for a renewal that failed, it is tried again sooner.
+# A beat that failed is tried again sooner: other hosts are waiting for one, and perhaps the command.
 RETRY_INTERVAL = 0.2  # seconds
 # How long to wait for the beat that is under way at the end. One that never returns, on a connection that
 # was cut without a word, must not hold the final status up; a late one changes no finished row.
@@ -81,12 +81,13 @@ class Heartbeat(threading.Thread):
         """Beat; whatever goes wrong, the next one is tried again, on a new connection."""
         try:
             self._beat()
-        except Error as error:
-            logger.warning("task=%s heartbeat failed and is tried again: %s", self._task_id, error)
+        except Exception as error:
+            is_unforeseen = not isinstance(error, Error)
+            logger.warning(
+                "task=%s heartbeat failed and is tried again: %s", self._task_id, error, exc_info=is_unforeseen
+            )
             connections.close_all()
-        except Exception:
-            logger.exception("task=%s heartbeat failed and is tried again", self._task_id)
-            connections.close_all()
+            self._interval = RETRY_INTERVAL
 
     def _wait(self) -> bool:
         waited_for = self._renewals_asked > self.renewals_done

@@ -21,6 +21,8 @@ INTERVAL = 0.02  # seconds
 ROWS_INTERVAL = 0.05
 # How long a monitor that was stopped past its lease may take to end its command once it goes on.
 RECOVERY = 3.0
+# What a row says of a task that another host gave up.
+SILENT = "Nothing has been heard from"
 Group = tuple[str, str]
 
 
@@ -71,11 +73,13 @@ class Watcher(threading.Thread):
                 self.over_limit.setdefault(group, f"{number} at once: {self._describe(group)}")
 
     def _is_given_up(self, start: Start) -> bool:
-        """Tell whether the command is one that others may have given up, which therefore takes no place.
+        """Tell whether the command is one that others have given up, or may have, which therefore takes no place.
 
-        What cannot be promised: its monitor is stopped, and so does not end it.
+        What cannot be promised: its monitor is stopped, or cannot reach the database, and so does not end it yet.
         """
-        return self._history.is_beyond_its_lease(start.attempt, lost_after=LOST_AFTER, recovery=RECOVERY)
+        return start.attempt in self._truth.given_up or self._history.is_beyond_its_lease(
+            start.attempt, lost_after=LOST_AFTER, recovery=RECOVERY
+        )
 
     def _describe(self, group: Group) -> str:
         return (
@@ -108,6 +112,7 @@ class Truth(threading.Thread):
         self.longest = 0.0
         self.longest_of = ""
         self.too_many_rows: dict[Group, str] = {}
+        self.given_up: set[Attempt] = set()
         self._history = history
         self._gone: dict[Attempt, float] = {}
         self._stopping = threading.Event()
@@ -137,6 +142,8 @@ class Truth(threading.Thread):
         asked = dict(self._gone)
         rows = list(TaskState.objects.active().values_list("pk", "lease", "host", "queue"))
         now = time.monotonic()
+        silent = TaskState.objects.filter(status=TaskState.Status.LOST, error_title__startswith=SILENT)
+        self.given_up = {Attempt(str(pk), lease) for pk, lease in silent.values_list("pk", "lease")}
         active = {Attempt(str(pk), lease) for pk, lease, _, _ in rows}
         for attempt in asked.keys() - active:
             self._found(attempt, asked[attempt], now)

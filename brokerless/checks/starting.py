@@ -23,7 +23,7 @@ SAID_LIMIT = 2000  # bytes of what the process said, from its end
 # Does nothing but print, once the interpreter runs, the settings are imported and the apps are loaded.
 HARMLESS = ("tasks", "--help")
 # A process that was started for a task refuses this; one that takes no notice runs the command by hand.
-NO_TASK = "no-task:0"
+MISSING_TASK = "no-task:0"
 
 
 @needs_right_settings
@@ -66,7 +66,7 @@ def _start_problem() -> str:
 
 def _heeds_the_task_variable() -> bool:
     """Tell whether a process that is started for a task does anything else than run the command by hand."""
-    code, _ = _run([*command_line(HARMLESS[0]), *HARMLESS[1:]], **{TASK_VARIABLE: NO_TASK})
+    code, _ = _run([*command_line(HARMLESS[0]), *HARMLESS[1:]], **{TASK_VARIABLE: MISSING_TASK})
     return code != 0
 
 

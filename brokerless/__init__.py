@@ -16,6 +16,7 @@ from brokerless.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from brokerless.arguments import json_value
     from brokerless.current import CurrentTask, current_task
     from brokerless.final_error import FinalError
     from brokerless.launching import alaunch, launch
@@ -33,6 +34,7 @@ __all__ = [
     "UnknownQueue",
     "alaunch",
     "current_task",
+    "json_value",
     "launch",
     "track",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "FinalError": "brokerless.final_error",
     "alaunch": "brokerless.launching",
     "current_task": "brokerless.current",
+    "json_value": "brokerless.arguments",
     "launch": "brokerless.launching",
     "track": "brokerless.progress",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import get_commands, load_command_class
@@ -25,6 +26,21 @@ NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+def json_value(text: str) -> Any:
+    """Read an option's value as JSON: `add_argument("--ids", type=json_value)`.
+
+    Such an option takes lists and objects, too: `launch()` is given them as they are, by hand they are typed.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
+
+
+# By this a parser's type says that it reads JSON, whatever it asks of it.
+json_value.reads_json = True
+
+
 def load_command(name: str) -> BaseCommand:
     """Return the command of that name. Raises UnknownCommand if there is none."""
     app = get_commands().get(name)
@@ -43,8 +59,8 @@ def as_json(value: Any, what: str) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArguments(
-            f"The {what} {value!r} cannot be stored as JSON ({error}): pass text, numbers, true, false, null, "
-            "lists and objects; for a model instance its primary key."
+            f"The {what} cannot be stored as JSON ({error}): pass text, numbers, true, false, null, lists and "
+            f"objects; for a model instance its primary key. It is {reprlib.repr(value)}."
         ) from error
 
 
@@ -90,7 +106,7 @@ def command_line(
     for name, value in by_name.items():
         if actions[name][0].option_strings:
             words += _option_words(_meant(actions[name], value), value)
-    positional = [_word(value) for value in _positional(parser, arguments, by_name)]
+    positional = [word_of(value) for value in _positional(parser, arguments, by_name)]
     # Without the dashes -5 would be read as an option, and an option of many values would take the first.
     is_ambiguous = any(word.startswith("-") for word in positional)
     follows_values = bool(positional and words and not words[-1].startswith("--"))
@@ -130,17 +146,19 @@ def _option_words(action: argparse.Action, value: Any) -> list[str]:
     if action.nargs not in (None, "?"):
         return [flag, *_bare_words(action, _listed(value))]
     if isinstance(action, REPEATED):
-        return [f"{flag}={_word(item)}" for item in _listed(value)]
+        return [f"{flag}={word_of(item)}" for item in _listed(value)]
+    if getattr(action.type, "reads_json", False):
+        return [f"{flag}={json.dumps(value)}"]
     if isinstance(value, list | dict):
         raise InvalidArguments(f"The option {action.dest!r} takes one value, not {value!r}.")
-    return [f"{flag}={_word(value)}"]
+    return [f"{flag}={word_of(value)}"]
 
 
 def _bare_words(action: argparse.Action, values: list[Any]) -> list[str]:
     """Return the values of an option that takes several; none may be read as an option of its own."""
     if not values and action.nargs == "+":
         raise InvalidArguments(f"The option {action.dest!r} takes at least one value; leave it out for none.")
-    words = [_word(value) for value in values]
+    words = [word_of(value) for value in values]
     for word in words:
         if word.startswith("-") and not NUMBER.fullmatch(word):
             raise InvalidArguments(
@@ -162,7 +180,7 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _word(value: Any) -> str:
+def word_of(value: Any) -> str:
     """Spell a JSON value as a person would type it."""
     if isinstance(value, bool):
         return "true" if value else "false"

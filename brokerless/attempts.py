@@ -86,8 +86,13 @@ def _as_error(task: TaskState, outcome: Outcome) -> dict[str, Any]:
     values = outcome.fields()
     return {
         "attempt": task.attempt,
+        "lease": task.lease,  # which its log is named from
+        "worker": task.worker,
+        "run_after": task.run_after.isoformat() if task.run_after else None,
+        "started_at": task.started_at.isoformat() if task.started_at else None,
         "at": timezone.now().isoformat(),
         "type": values["error_type"],
+        "class": values["error_class"],
         "title": values["error_title"],
         "detail": values["error_detail"][-DETAIL_LIMIT:],
         "exit_code": outcome.exit_code,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import OperationalError, connections, router, transaction
 from django.utils import timezone
 
-from brokerless import transitions
+from brokerless import inline, transitions
 from brokerless.dispatch import dispatch
 from brokerless.models import TaskState
 from brokerless.patience import short_patience
@@ -41,7 +41,9 @@ def cancel(task: TaskState, *, by: AbstractBaseUser | None = None) -> bool:
             return _leave_request(task, by_id) or cancel(task, by=by)
         asked = transitions.request_cancel(task.pk, by_id=by_id)  # only the row tells of it: with usual patience
     task.refresh_from_db()
-    if asked in TaskState.ACTIVE and task.host == host_name():
+    if (instead := inline.substitute()) is not None:
+        instead.stop(task)
+    elif asked in TaskState.ACTIVE and task.host == host_name():
         tell = _wake if asked == TaskState.Status.RUNNING else _end_start
         transaction.on_commit(partial(tell, task), using=router.db_for_write(TaskState), robust=True)
     return asked is not None

@@ -127,6 +127,12 @@ class Link:
         redirect_output(self.output_write_fd)
         return Channel(self.command_socket)
 
+    def keep_command_end_beside_output(self) -> tuple[Channel, int]:
+        """Close the monitor's end, leave standard output and error as they are, and return the pipe, too."""
+        self.monitor_socket.close()
+        os.close(self.output_read_fd)
+        return Channel(self.command_socket), self.output_write_fd
+
 
 def _create_shared_memory() -> int:
     """Create memory that has no name, so that nothing is left behind, and return its file descriptor.

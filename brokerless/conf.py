@@ -162,6 +162,14 @@ settings = Settings(
             "beyond this the pause between two attempts does not grow.",
         ),
         Setting(
+            "RECORD",
+            (list, tuple),
+            ("export_*",),
+            "patterns",
+            "the commands that leave a row, a log and an exit code when they are run by hand or from cron, too; "
+            "* stands for any text.",
+        ),
+        Setting(
             "START_TIMEOUT",
             (int, float),
             60,
@@ -188,6 +196,34 @@ settings = Settings(
             10 * MEGABYTE,
             "bytes",
             "how much of a task's output is kept; the end is kept beyond it.",
+        ),
+        Setting(
+            "PURGE_AFTER",
+            (int, float, type(None)),
+            30,
+            "days",
+            "how long finished tasks and their logs are kept; without it nothing is removed by itself.",
+        ),
+        Setting(
+            "NOTIFY_FAILURES",
+            (list, tuple),
+            (),
+            "names",
+            "who is mailed when a task failed or was lost: `owner`, `managers` (of Django's MANAGERS), or both.",
+        ),
+        Setting(
+            "LONGEST_WAIT",
+            (int, float),
+            900,
+            "seconds",
+            "how long a task may wait beyond its time until `tasks check` says so.",
+        ),
+        Setting(
+            "LEAST_DISK",
+            (int,),
+            100 * MEGABYTE,
+            "bytes",
+            "how much room the disk of RUNTIME_DIR must have until `tasks check` says that it is full.",
         ),
         Setting(
             "BASE_URL",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from uuid import UUID
 
@@ -24,7 +27,8 @@ class CurrentTask:
 
     result: any JSON value, stored on the row when the command returns. Its key `download`, if it is an object
     that has one, is the path under which the user fetches what the command made.
-    context: the request's context. progress: where the command says how far it is.
+    context: the request's context. progress: where the command says how far it is. by_hand: a recorded run, with
+    somebody's terminal, or cron's pipe, for its output.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class CurrentTask:
         lease: int,
         *,
         owner_id: str | None,
+        by_hand: bool = False,
         context: Context,
         progress: Reporter,
         end: CommandEnd,
@@ -41,11 +46,13 @@ class CurrentTask:
         self.id = task_id
         self.lease = lease
         self.owner_id = owner_id
+        self.by_hand = by_hand
         self.context = context
         self.progress = progress
         self.result: Any = None
         self._end = end
         self._files = files
+        self._has_begun = False
 
     @property
     def state(self) -> TaskState:
@@ -53,6 +60,15 @@ class CurrentTask:
         from brokerless.models import TaskState
 
         return TaskState.objects.get(pk=self.id)
+
+    def begin(self, command: str) -> TaskState | None:
+        """Return the row, once, to the command that the task is a run of.
+
+        None to another, and to the same at a further call: the task's own command calls those.
+        """
+        is_first, self._has_begun = not self._has_begun, True
+        state = self.state if is_first else None
+        return state if state and state.command == command else None
 
     def renew_lease(self) -> None:
         """Make sure that the task is still this process's; call it before every effect outside the database.
@@ -75,12 +91,33 @@ def is_inside_a_task() -> bool:
     return INSIDE_VARIABLE in os.environ
 
 
+def is_in_background() -> bool:
+    """Tell whether this process runs a task that nobody waits for with a terminal: not one that is run by hand."""
+    task = current_task()
+    return task is not None and not task.by_hand
+
+
 _current: CurrentTask | None = None
+# Of those that run inline, in tests: each thread may run one of its own, whose threads find the latest.
+_inline: ContextVar[CurrentTask | None] = ContextVar("the task that runs inline", default=None)
+_running_inline: list[CurrentTask] = []
 
 
 def current_task() -> CurrentTask | None:
-    """Return the task that this process runs; None in a command run by hand, and outside of a command."""
-    return _current
+    """Return the task that this process runs; None outside of one, as in a command that is run unrecorded."""
+    return _inline.get() or (_running_inline[-1] if _running_inline else _current)
+
+
+@contextmanager
+def running_inline(task: CurrentTask) -> Iterator[None]:
+    """Have a task be the current one within the block."""
+    token = _inline.set(task)
+    _running_inline.append(task)
+    try:
+        yield
+    finally:
+        _running_inline.remove(task)
+        _inline.reset(token)
 
 
 def set_current_task(task: CurrentTask | None) -> None:

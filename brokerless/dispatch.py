@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from django.db import connections, router, transaction
 from django.db.models.functions import Now
 
-from brokerless import outcome, queues, release, transitions
+from brokerless import inline, outcome, queues, release, transitions
 from brokerless.conf import settings
 from brokerless.current import current_task, is_inside_a_task
 from brokerless.exceptions import BrokerlessError
 from brokerless.launchers import get_launcher
 from brokerless.models import Host, TaskState
 from brokerless.processes import host_name
+from brokerless.signals import told_last
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,6 +34,7 @@ _last_dispatch = 0.0
 _lock = threading.Lock()
 
 
+@told_last()
 def dispatch(*, look_first: bool = True) -> int:
     """Start as many tasks as may run on this host now, by priority, then age, and return how many.
 
@@ -42,6 +44,8 @@ def dispatch(*, look_first: bool = True) -> int:
     """
     global _last_dispatch
     _last_dispatch = time.monotonic()
+    if inline.substitute() is not None:
+        return 0
     if is_inside_a_task():
         if task := current_task():
             task.ask_for_dispatch()
@@ -110,7 +114,9 @@ class Places:
     def __init__(self, host: str) -> None:
         self._active: Counter[str] = Counter()
         self.free = settings.MAX_PROCESSES
-        for queue, where in TaskState.objects.active().order_by().values_list("queue", "host"):
+        # Those that somebody runs by hand ask for no place, and take none.
+        active = TaskState.objects.active().filter(by_hand=False).order_by()
+        for queue, where in active.values_list("queue", "host"):
             self._active[queue] += 1
             self.free -= where == host
 

@@ -11,7 +11,7 @@ class UnknownCommand(BrokerlessError):  # noqa: N818 - reads as what it says, li
     """There is no management command of that name."""
 
 
-class InvalidArguments(BrokerlessError):  # noqa: N818
+class InvalidArguments(BrokerlessError, ValueError):  # noqa: N818
     """The arguments are no JSON, or the command's own parser refuses them."""
 
 

@@ -1,8 +1,10 @@
-"""The error after which there is no other attempt; apart, as its base needs Django."""
+"""The errors after which there is no other attempt; apart, as the base of one needs Django."""
 
 from __future__ import annotations
 
 from django.core.management.base import CommandError
+
+from brokerless.exceptions import InvalidArguments, UnknownCommand
 
 
 class FinalError(CommandError):
@@ -10,3 +12,7 @@ class FinalError(CommandError):
 
     By hand it is a `CommandError` like any other.
     """
+
+
+# Another attempt would meet each of them again.
+FINAL_ERRORS = (FinalError, InvalidArguments, UnknownCommand)

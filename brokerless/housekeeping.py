@@ -7,6 +7,7 @@ import threading
 
 from django.db import connections
 
+from brokerless.failure_mails import send_failure_mails
 from brokerless.tick import tick
 
 logger = logging.getLogger("brokerless")
@@ -42,6 +43,7 @@ class Housekeeping(threading.Thread):
         while not self._wait():
             try:
                 tick()
+                send_failure_mails(within=0)  # a mail takes its time, and the next round must not wait for it
             except Exception as error:
                 logger.warning("A round of housekeeping failed and is tried again: %s", error)
             finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from brokerless.log_tail import TailWriter, join_tail, left_out_words
+from brokerless.log_tail import TailWriter, left_out_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ class LogWriter:
     """Appends a command's output to its log and never grows it beyond `limit` bytes (and a line).
 
     What does not fit, or not on a full disk, is dropped: a command is never held up by its log. Whatever was
-    written is on the disk, whenever this process is killed; see `join_tail()`.
+    written is on the disk, whenever this process is killed.
 
     descriptor: of the log, opened for appending; path: where it lies.
     """
@@ -41,10 +41,9 @@ class LogWriter:
             self._keep(rest)
 
     def close(self) -> None:
-        """Append the end that was kept, with a line that says how much is left out before it."""
+        """Close the files; a line says how much a full disk did not take, if there is room for it by now."""
         if self._tail is not None:
             self._tail.close()
-            join_tail(self._path)
         elif self._dropped:
             self._append(left_out_words(self._dropped))
         os.close(self._descriptor)

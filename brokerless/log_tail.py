@@ -1,12 +1,11 @@
 """The end of an over-long log, kept in files beside it: a monitor that is killed does not take it along.
 
 Each file is a piece of what came after the head, and is named from where it begins (`1.log.7500`). There are at
-most two: when the newer one is full the older one is removed. Whoever ends the attempt joins them to the log.
+most two: when the newer one is full the older one is removed. They stay as they are; `log_file` reads them.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -40,11 +39,11 @@ class TailWriter:
             if self._room == 0:
                 self._begin_piece()
             piece, chunk = chunk[: self._room], chunk[self._room :]
+            if self._descriptor is not None:
+                with suppress(OSError):  # the disk is full; what comes later is written to its own place
+                    os.pwrite(self._descriptor, piece, self._piece_size - self._room)
             self._room -= len(piece)
             self._position += len(piece)
-            if self._descriptor is not None:
-                with suppress(OSError):  # the disk is full
-                    os.write(self._descriptor, piece)
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -65,45 +64,11 @@ class TailWriter:
                 self._kept.pop(0).unlink()
 
 
-def join_tail(log: Path) -> None:
-    """Append the end that was kept beside a log, if there is one, and a line that says what is left out before it.
-
-    For whoever ends the attempt, when nobody writes to the log any more.
-    """
-    try:
-        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # two may have found the same monitor dead
-        pieces = _pieces(log)
-        if pieces and _append(descriptor, pieces):
-            for _, path in pieces:
-                path.unlink(missing_ok=True)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
-
-
-def left_out_words(size: int) -> bytes:
-    return f"\n[… {size:,} bytes left out …]\n".encode() if size else b""
-
-
-def _pieces(log: Path) -> list[tuple[int, Path]]:
-    """Return the pieces of a log's end and where they begin, in their order."""
+def pieces(log: Path) -> list[tuple[int, Path]]:
+    """Return the pieces of a log's end and where they begin behind its head, in their order."""
     found = [(path.name.rpartition(".")[2], path) for path in log.parent.glob(f"{log.name}.*")]
     return sorted((int(position), path) for position, path in found if position.isdecimal())
 
 
-def _append(descriptor: int, pieces: list[tuple[int, Path]]) -> bool:
-    """Append the pieces, all or, on a full disk, none; tell whether that was done."""
-    before = os.fstat(descriptor).st_size
-    text = left_out_words(pieces[0][0]) + b"".join(path.read_bytes() for _, path in pieces)
-    try:
-        is_whole = os.write(descriptor, text) == len(text)
-    except OSError:
-        is_whole = False
-    if not is_whole:
-        os.ftruncate(descriptor, before)
-    return is_whole
+def left_out_words(size: int) -> bytes:
+    return f"\n[… {size:,} bytes left out …]\n".encode() if size else b""

@@ -93,6 +93,18 @@ class TaskState(models.Model):
         related_name="brokerless_tasks",
     )
 
+    # The finished task that this one does again.
+    retry_of = models.ForeignKey(
+        "self",
+        verbose_name=_("retry of"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="retries",
+    )
+    # Started by hand or by cron, and not by a dispatch: no queue and no limit of a host counts it.
+    by_hand = models.BooleanField(_("by hand"), default=False, db_default=False)
+
     queue = models.CharField(_("queue"), max_length=100, default=queues.DEFAULT)
     priority = models.SmallIntegerField(_("priority"), default=0)
     # Not before then: the launch's wish, or the pause before another attempt.
@@ -145,12 +157,16 @@ class TaskState(models.Model):
 
     result = models.JSONField(_("result"), null=True, blank=True)
     error_type = models.CharField(_("kind of error"), max_length=200, blank=True)
+    # The dotted path of what was raised; empty for an end of another kind.
+    error_class = models.CharField(_("class of the error"), max_length=500, blank=True, default="", db_default="")
     error_title = models.CharField(_("error"), max_length=500, blank=True)
     error_detail = models.TextField(_("details of the error"), blank=True)
     exit_code = models.SmallIntegerField(_("exit code"), null=True, blank=True)
     exit_signal = models.PositiveSmallIntegerField(_("signal"), null=True, blank=True)
     # How earlier attempts ended, oldest first; see `brokerless.attempts`.
     errors = models.JSONField(_("errors of earlier attempts"), default=list, blank=True)
+    # When somebody took it on to mail that the task failed; nobody else does from then on.
+    notified_at = models.DateTimeField(_("notified at"), null=True, blank=True)
     # Of the command and everything that it started; the last attempt's.
     cpu_seconds = models.FloatField(_("CPU time, in seconds"), null=True, blank=True)
     peak_memory = models.PositiveBigIntegerField(_("peak memory, in bytes"), null=True, blank=True)
@@ -196,6 +212,11 @@ class TaskState(models.Model):
         """`id:lease`, by which the processes that were started for this claim are known."""
         return f"{self.pk}:{self.lease}"
 
+    @property
+    def worker(self) -> str:
+        """Who runs the current attempt, or ran the last one: host and pid of its monitor."""
+        return f"{self.host.split('/')[0]}/{self.monitor_pid}"
+
     def cancel(self, *, by: AbstractBaseUser | None = None) -> bool:
         """Ask for the task to stop and return whether it could still be asked; see `brokerless.cancel`."""
         from brokerless.cancel import cancel
@@ -207,6 +228,18 @@ class TaskState(models.Model):
         from asgiref.sync import sync_to_async
 
         return await sync_to_async(self.cancel)(by=by)
+
+    def retry(self, *, by: AbstractBaseUser | None = None) -> TaskState:
+        """Record a new task that does again what this finished one did; see `brokerless.retrying`."""
+        from brokerless.retrying import retry
+
+        return retry(self, by=by)
+
+    async def aretry(self, *, by: AbstractBaseUser | None = None) -> TaskState:
+        """Do as `retry()` does, from a coroutine."""
+        from asgiref.sync import sync_to_async
+
+        return await sync_to_async(self.retry)(by=by)
 
     def wait(self, *, timeout: float | None = None) -> Self:
         """Block until the task is finished and return it; see `brokerless.wait`."""
@@ -238,6 +271,9 @@ class Host(models.Model):
 
     name = models.CharField(_("name"), max_length=255, unique=True)
     dispatched_at = models.DateTimeField(_("last dispatched at"), null=True, blank=True)
+    # The last round of `tasks tick`, and the last purge that no one asked for.
+    ticked_at = models.DateTimeField(_("last ticked at"), null=True, blank=True)
+    purged_at = models.DateTimeField(_("last purged at"), null=True, blank=True)
     # Claims nothing since then.
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
 

@@ -13,6 +13,7 @@ from brokerless.processes import signal_name
 
 Status = TaskState.Status
 TYPE_LIMIT = 200
+CLASS_LIMIT = 500
 TITLE_LIMIT = 500
 DETAIL_LIMIT = 20_000
 THOUSAND = 1000
@@ -22,6 +23,7 @@ THOUSAND = 1000
 class Outcome:
     """A final status and the fields of the row that explain it.
 
+    error_class: the dotted path of what was raised, for an exception.
     is_final: another attempt would end in the same way, so that there is none.
     """
 
@@ -29,6 +31,7 @@ class Outcome:
     error_type: str = ""
     error_title: str = ""
     error_detail: str = ""
+    error_class: str = ""
     result: Any = None
     exit_code: int | None = None
     exit_signal: int | None = None
@@ -39,6 +42,8 @@ class Outcome:
         values = asdict(self)
         del values["is_final"]
         values["error_type"] = self.error_type[:TYPE_LIMIT]
+        # A path that is cut would name another class, or none.
+        values["error_class"] = self.error_class if len(self.error_class) <= CLASS_LIMIT else ""
         values["error_title"] = " ".join(storable(self.error_title).split())[:TITLE_LIMIT]
         values["error_detail"] = storable(self.error_detail)[-DETAIL_LIMIT:]
         return values
@@ -61,6 +66,7 @@ def reported(message: dict[str, Any]) -> Outcome:
     return Outcome(
         Status.FAILED,
         error_type=message["type"],
+        error_class=message["class"],
         error_title=message["title"],
         error_detail=message["detail"],
         result=message["result"],

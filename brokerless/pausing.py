@@ -37,8 +37,9 @@ def pause(*, everywhere: bool = False) -> None:
     """
     name = Host.EVERYWHERE if everywhere else host_name()
     with transaction.atomic(using=_database(), durable=True):
-        Host.objects.get_or_create(name=name)
-        Host.objects.filter(name=name).update(paused_at=Coalesce("paused_at", Now()))
+        # Again if the row of a host that was long gone is deleted in between.
+        while not Host.objects.filter(name=name).update(paused_at=Coalesce("paused_at", Now())):
+            Host.objects.get_or_create(name=name)
     if everywhere:
         _await_claims()
 

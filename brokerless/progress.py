@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from brokerless.arguments import storable
 from brokerless.channel import CURRENT, STAGE, TOTAL, UNKNOWN
-from brokerless.current import current_task
+from brokerless.current import current_task, is_in_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,8 +49,8 @@ def track(
         total = len(iterable)
     task = current_task()
     if task is not None:
-        return task.progress.over(iterable, total=total, unit=unit, message=message, size=size)
-    if quiet or not sys.stderr.isatty():
+        iterable = task.progress.over(iterable, total=total, unit=unit, message=message, size=size)
+    if quiet or is_in_background() or not sys.stderr.isatty():
         return iter(iterable)
     return _bar(iterable, total, unit, message, size)
 
@@ -63,7 +63,9 @@ def _bar(
     except ImportError:
         yield from iterable
         return
-    with tqdm(total=total, unit=f" {unit}", desc=message or None, dynamic_ncols=True) as bar:
+    # The terminal itself: what rewrites its line is nothing for the log of a recorded run.
+    terminal = getattr(sys.stderr, "terminal", sys.stderr)
+    with tqdm(total=total, unit=f" {unit}", desc=message or None, dynamic_ncols=True, file=terminal) as bar:
         for item in iterable:
             yield item
             bar.update(1 if size is None else size(item))

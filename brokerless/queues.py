@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brokerless.conf import settings
 from brokerless.exceptions import UnknownQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 DEFAULT = "default"
 HIGHEST_NICENESS = 19
@@ -32,12 +35,25 @@ class Queue:
     max_attempts: int = 1
 
 
+ENTRIES = tuple(field.name for field in fields(Queue))
+# Those of a task; the other one is a queue's own.
+TASK_LIMITS = tuple(name for name in ENTRIES if name != "limit")
+
+
 def get_queue(name: str) -> Queue:
     """Return the queue of that name. Raises UnknownQueue with the known ones."""
     if name != DEFAULT and name not in settings.QUEUES:
         known = ", ".join(sorted({DEFAULT, *settings.QUEUES}))
         raise UnknownQueue(f"There is no queue {name!r} in BROKERLESS['QUEUES']; the queues are: {known}.")
     return Queue(**settings.QUEUES.get(name, {}))
+
+
+def queue_or_default(name: str, *, over: Mapping[str, Any]) -> Queue:
+    """Return the queue of that name; the default one's limits if BROKERLESS["QUEUES"] has none of that name.
+
+    over: what it has where neither of them says something else.
+    """
+    return Queue(**{**over, **settings.QUEUES.get(name, settings.QUEUES.get(DEFAULT, {}))})
 
 
 def limit_of(name: str) -> int | None:
@@ -57,8 +73,8 @@ def problems() -> list[str]:
     """Return a sentence for every wrong entry of BROKERLESS["QUEUES"], which is known to be a dict."""
     found = []
     for name, entry in settings.QUEUES.items():
-        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-            found.append(f"QUEUES[{name!r}]: a name is a text of at most {LONGEST_NAME} characters.")
+        if problem := name_problem(name):
+            found.append(problem)
         elif not isinstance(entry, dict):
             found.append(f"QUEUES[{name!r}] is {entry!r}, but must be a dict.")
         else:
@@ -67,8 +83,22 @@ def problems() -> list[str]:
     return found
 
 
-def _problem(key: str, value: Any) -> str:
-    known = [field.name for field in fields(Queue)]
+def name_problem(name: Any) -> str:
+    """Return what is wrong with a queue's name in one sentence, or an empty text."""
+    if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME:
+        return ""
+    return f"QUEUES: {name!r}: a name is a text of at most {LONGEST_NAME} characters."
+
+
+def option_problems(options: Any) -> list[str]:
+    """Return a sentence for every wrong entry of the limits that a backend of tasks has for all its queues."""
+    if not isinstance(options, dict):
+        return [f"OPTIONS is {options!r}, but must be a dict."]
+    problems = [_problem(key, value, known=TASK_LIMITS) for key, value in options.items()]
+    return [f"OPTIONS: {problem}" for problem in problems if problem]
+
+
+def _problem(key: str, value: Any, *, known: Sequence[str] = ENTRIES) -> str:
     if key not in known:
         return f"there is no {key!r}; the entries are {', '.join(known)}."
     if value is None and key in {"limit", "timeout", "memory_limit"}:

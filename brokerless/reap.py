@@ -14,7 +14,6 @@ from django.db.models.functions import Now
 from brokerless import attempts, children, outcome, transitions
 from brokerless.conf import settings
 from brokerless.leftovers import end_leftovers, end_processes_of
-from brokerless.log_tail import join_tail
 from brokerless.models import TaskState
 from brokerless.outcome import Outcome
 from brokerless.processes import Process, host_name, kill_tree
@@ -66,7 +65,6 @@ def _look_at_running(task: TaskState) -> bool:
         return False
     is_gone = end_processes_of(task)
     files = TaskFiles(task.pk, task.lease)
-    join_tail(files.log)
     stored = files.read_finish()
     if stored is not None:
         return _finish_as_stored(task, stored)

@@ -14,7 +14,7 @@ from brokerless.conf import settings
 from brokerless.exceptions import SpawnError
 from brokerless.launchers.command_line import manage_py, program
 from brokerless.processes import NO_TASK, TASK_VARIABLE, spawning
-from brokerless.spawn import ended_with, spawn
+from brokerless.spawn import ChildProcess, ended_with, spawn
 
 logger = logging.getLogger("brokerless")
 
@@ -61,15 +61,7 @@ def tick_with_current_code() -> bool:
     Tells whether it has done one; if not, tasks wait for the next round, poll, launch or tick.
     """
     try:
-        with spawning:
-            child = spawn(
-                [*program(), "tasks", "tick", "--verbosity", "0"],
-                directory=settings.DIRECTORY,
-                # Marked as nobody's, or it would be ended as a part of the task whose monitor starts it.
-                environment=os.environ | {TASK_VARIABLE: NO_TASK},
-                output=STDERR,
-            )
-            children.add(child)
+        child = begin_round()
     except SpawnError as error:
         logger.error("The release has changed, and the new one could not be started: %s", error)
         return False
@@ -80,6 +72,20 @@ def tick_with_current_code() -> bool:
     if code:
         logger.error("The release has changed, and a round with the new one ended with exit code %s.", code)
     return code == 0
+
+
+def begin_round() -> ChildProcess:
+    """Start a fresh process that does a round of housekeeping. Raises SpawnError."""
+    with spawning:
+        child = spawn(
+            [*program(), "tasks", "tick", "--verbosity", "0"],
+            directory=settings.DIRECTORY,
+            # Marked as nobody's, or it would be ended as a part of the task whose monitor starts it.
+            environment=os.environ | {TASK_VARIABLE: NO_TASK},
+            output=STDERR,
+        )
+        children.add(child)
+    return child
 
 
 def _sources(folder: Path) -> Release:

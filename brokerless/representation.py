@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from brokerless.functions.wording import call_words, function_path
 from brokerless.models import TaskState
 from brokerless.progress import eta_seconds
 
@@ -109,11 +110,11 @@ def waits_until(task: TaskState) -> datetime | None:
 def given(task: TaskState) -> str:
     """Return what tells the task from others of its command, in one short line: its arguments and options.
 
-    Empty if its title ends with the very same, as an export's does.
+    For a function the whole call. Empty if its title ends with the very same, as an export's does.
     """
     options = task.options.items() if isinstance(task.options, dict) else ()
     parts = [*map(_spoken, task.arguments), *(f"{name}: {_spoken(value)}" for name, value in options)]
-    line = " ".join(", ".join(parts).split())
+    line = " ".join((call_words(task) if function_path(task) else ", ".join(parts)).split())
     if task.title.endswith(f"({line})"):
         return ""
     return line if len(line) <= GIVEN_LIMIT else f"{line[: GIVEN_LIMIT - 1]}…"
@@ -133,8 +134,11 @@ def next_poll(task: TaskState) -> int | None:
 
 
 def links(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
-    """Return the addresses that this user, who may see the task, may use now."""
-    found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
+    """Return the addresses that this user, who may see the task, may use now; none where the site has no pages."""
+    try:
+        found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
+    except NoReverseMatch:
+        return {}
     if task.is_finished or task.is_cancelling or not may_act_on(task, user):
         del found["cancel"]
     if path := download_path(task, user):

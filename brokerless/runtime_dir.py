@@ -13,16 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brokerless import directory_stamp, inline, log_file
 from brokerless.conf import settings
 from brokerless.exceptions import RuntimeDirError
+from brokerless.log_lines import Lines, read_end, read_lines
+from brokerless.log_tail import left_out_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
-# Of a UTF-8 character by its first byte (RFC 3629); from F8 on no byte begins one.
-CHARACTER_LENGTHS = ((0xF8, 1), (0xF0, 4), (0xE0, 3), (0xC0, 2))
+RAW_PIECE = 256 * 1024  # bytes
 
 
 class TaskFiles:
@@ -43,6 +46,7 @@ class TaskFiles:
         """
         for directory in (self.directory.parent, self.directory):
             create_private_directory(directory)
+        directory_stamp.put(self.directory.parent)
 
     def open_log(self) -> int:
         """Open the log for appending, and return its file descriptor. Raises RuntimeDirError."""
@@ -62,9 +66,8 @@ class TaskFiles:
     def remove_temporary(self) -> list[Path]:
         """Remove the noted temporary files that are still there, and return them; and a request to cancel."""
         removed = []
-        for line in self._read(self._temporary).splitlines():
-            with suppress(ValueError, OSError):  # a note cut short, a file that was moved into place
-                path = Path(json.loads(line))
+        for path in noted_paths(self._read(self._temporary)):
+            with suppress(OSError):  # a file that was moved into place
                 path.unlink()
                 removed.append(path)
         for note in (self._temporary, self._cancel_request):
@@ -96,27 +99,41 @@ class TaskFiles:
         return self._load(self._cancel_request)
 
     def log_tail(self, limit: int = 4000) -> str:
-        """Return the last `limit` bytes of the log as text; an empty text without a log."""
-        return self.read_log(max(0, self.log_size() - limit), limit)[0].strip()
+        """Return the last `limit` bytes of the log as plain text; an empty text without a log."""
+        return self.log_end(limit, is_complete=True).text.strip()
+
+    def log_end(self, limit: int, *, is_complete: bool) -> Lines:
+        """Return the last lines of the log, with what is not a whole line yet; see `log_lines`."""
+        return read_end(self.log, limit, size=self.log_size(), is_complete=is_complete)
+
+    @property
+    def has_log(self) -> bool:
+        return log_file.exists(self.log)
 
     def log_size(self) -> int:
-        """Return the log's size in bytes; 0 without a log."""
-        try:
-            return self.log.lstat().st_size
-        except OSError:
-            return 0
+        """Return how many bytes of output there were, with those left out of the log; 0 without a log."""
+        return log_file.size_of(self.log)
 
-    def read_log(self, offset: int, limit: int) -> tuple[str, int]:
-        """Return at most `limit` bytes of the log from `offset` on as text, and the next offset."""
-        try:
-            descriptor = _open(self.log, os.O_RDONLY)
-        except OSError:
-            return "", offset
-        with os.fdopen(descriptor, "rb") as log:
-            log.seek(offset)
-            chunk = log.read(limit)
-        chunk = chunk[: _whole_characters(chunk)]
-        return chunk.decode("utf-8", "replace"), offset + len(chunk)
+    def read_log(self, offset: int, limit: int, *, is_complete: bool = False) -> Lines:
+        """Return the next lines of the log from a byte of the output on; see `log_lines`."""
+        return read_lines(self.log, offset, limit, is_complete=is_complete)
+
+    def read_raw_log(self, offset: int, limit: int) -> tuple[bytes, int]:
+        """Return the next bytes of the log as they were written, and the offset behind them.
+
+        A line says where some were left out.
+        """
+        left_out, data, next_offset, *_ = log_file.read(self.log, offset, limit)
+        return left_out_words(left_out) + data, next_offset
+
+    def raw_log(self) -> Iterator[bytes]:
+        """Give the log as it was written, in pieces, and as long as it is when the first one is asked for."""
+        offset, end = 0, self.log_size()
+        while offset < end:
+            piece, offset = self.read_raw_log(offset, min(RAW_PIECE, end - offset))
+            if not piece:
+                return
+            yield piece
 
     def _store(self, path: Path, values: dict[str, Any]) -> None:
         """Write JSON so that it is there whole, even after a crash, or not at all."""
@@ -136,14 +153,27 @@ class TaskFiles:
 
     def _read(self, path: Path) -> str:
         try:
-            with os.fdopen(_open(path, os.O_RDONLY), encoding="utf-8") as file:
+            with os.fdopen(_open(path, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
                 return file.read()
         except OSError:
             return ""
 
 
+def noted_paths(notes: str) -> Iterator[Path]:
+    """Give the temporary files that `note_temporary()` has noted; lines that are no such note are passed over."""
+    for line in notes.splitlines():
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):  # cut short
+            continue
+        if isinstance(found, str) and "\0" not in found and (path := Path(found)).is_absolute():
+            yield path
+
+
 def runtime_directory() -> Path:
     """Return where the tasks' directories lie, whatever the working directory of this process is."""
+    if (instead := inline.substitute()) is not None:
+        return instead.runtime_directory
     return Path(settings.DIRECTORY) / settings.RUNTIME_DIR
 
 
@@ -183,14 +213,3 @@ def create_private_directory(directory: Path) -> None:
 
 def _open(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
-
-
-def _whole_characters(chunk: bytes) -> int:
-    """Return how many bytes at the start of a chunk hold whole UTF-8 characters."""
-    for back in range(1, min(4, len(chunk)) + 1):
-        byte = chunk[-back]
-        if byte & 0b1100_0000 == 0b1000_0000:
-            continue  # in the middle of a character
-        length = next((length for least, length in CHARACTER_LENGTHS if byte >= least), 1)
-        return len(chunk) if length <= back else len(chunk) - back
-    return len(chunk)

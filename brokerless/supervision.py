@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from brokerless import outcome
 from brokerless.cancel import LOOK_NOW
 from brokerless.collection import collect_orphans, kill_what_is_left
+from brokerless.processes import identify, send
 from brokerless.stop import Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from brokerless.channel import Channel
     from brokerless.heartbeat import Heartbeat
     from brokerless.housekeeping import Housekeeping
@@ -46,8 +49,34 @@ def hold_signals() -> None:
 
     By handlers, as a signal mask holds for one thread only and the set-up may have started others.
     """
-    for number in HEEDED_SIGNALS:
+    for number in heeded(HEEDED_SIGNALS):
         signal.signal(number, lambda arrived, _: _held.append(arrived))
+
+
+def hold_signals_no_more() -> None:
+    """Let what is sent to end a monitor end it: what is left are a site's listeners, which may never return."""
+    for number in heeded(SHUTDOWN_SIGNALS):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(LOOK_NOW, signal.SIG_IGN)
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """Return those that mean something to this process: `nohup` has had a run by hand ignore one of them."""
+    return [each for each in numbers if each == LOOK_NOW or signal.getsignal(each) is not signal.SIG_IGN]
+
+
+def is_of_the_terminal() -> bool:
+    """Tell whether Ctrl-C in a terminal reaches this process, and with it the command of a run by hand."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def was_told_to_end() -> bool:
@@ -71,11 +100,13 @@ class Supervision:
         files: TaskFiles,
         usage: Usage,
         limits: Limits,
+        by_hand: bool = False,
     ) -> None:
         self.reported: dict[str, Any] | None = None
         self.stop: Stop | None = None
         self.wait_status: int | None = None
         self.is_shut_down = False
+        self.is_interrupted = False
         self.is_all_gone = True
         self._reference = reference
         self._housekeeping = housekeeping
@@ -87,6 +118,7 @@ class Supervision:
         self._files = files
         self._usage = usage
         self._limits = limits
+        self._by_hand = by_hand
         self._renewals: list[int] = []  # as the command numbered them
         self._renewals_answered = 0
         self._wake_read, self._wake_write = os.pipe()
@@ -105,7 +137,7 @@ class Supervision:
     def listen_to_signals(self) -> None:
         """Have signals wake the loop, those that `hold_signals()` remembers too; their handlers do nothing."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for number in (*SHUTDOWN_SIGNALS, signal.SIGCHLD, LOOK_NOW):
+        for number in heeded((*SHUTDOWN_SIGNALS, signal.SIGCHLD, LOOK_NOW)):
             signal.signal(number, lambda *_: None)
         while _held:
             os.write(self._wake_write, bytes([_held.pop()]))
@@ -173,10 +205,19 @@ class Supervision:
                 self._heartbeat.look_now()
                 self._heed_left_request()
             elif number in SHUTDOWN_SIGNALS:
-                self.is_shut_down = True
-                self._housekeeping.cease()
-                if self.stop is None and self.wait_status is None:
-                    self._begin_stop(outcome.shut_down(number), grace=self._limits.grace)
+                self._heed_shutdown(signal.Signals(number))
+
+    def _heed_shutdown(self, number: signal.Signals) -> None:
+        if self._by_hand and number == signal.SIGINT:
+            # Somebody's Ctrl-C: what becomes of it is the command's affair, which a terminal has told itself.
+            self.is_interrupted = True
+            if not is_of_the_terminal():
+                send(identify(self._command_pid), number)
+            return
+        self.is_shut_down = True
+        self._housekeeping.cease()
+        if self.stop is None and self.wait_status is None:
+            self._begin_stop(outcome.shut_down(number), grace=self._limits.grace)
 
     def _heed_left_request(self) -> None:
         """Stop the command if that was asked for by a file, as the row could not be written."""

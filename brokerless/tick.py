@@ -7,8 +7,10 @@ from django.db import connections, router, transaction
 from brokerless.dispatch import dispatch, dispatch_for_poll
 from brokerless.models import TaskState
 from brokerless.reap import look_at, reap
+from brokerless.signals import told_last
 
 
+@told_last()
 def tick() -> tuple[int, int]:
     """Bring every active task to the truth and start what may run; return how many of each."""
     return reap(), dispatch()
@@ -29,6 +31,7 @@ def look_after(task: TaskState) -> TaskState:
     return _look_after(task)
 
 
+@told_last()
 def _look_after(task: TaskState) -> TaskState:
     if look_at(task):
         dispatch_for_poll()

@@ -5,6 +5,7 @@ Each is under the lease, but for the request to cancel, which is about the task 
 | from              | to        | function                                |
 |-------------------|-----------|-----------------------------------------|
 | READY             | STARTING  | `claim`                                 |
+| – (run by hand)   | STARTING  | `brokerless.recording`                  |
 | STARTING          | RUNNING   | `adopt`                                 |
 | STARTING          | READY     | `put_back`                              |
 | READY, STARTING   | CANCELLED | `request_cancel`                        |
@@ -13,7 +14,8 @@ Each is under the lease, but for the request to cancel, which is about the task 
 | RUNNING           | LOST      | `give_up`, from another host            |
 
 Zero rows updated means that somebody was first, or that the reply of an own UPDATE was lost: the row is read
-back, and the wanted state under the own lease counts as done. Whoever lost changes nothing more.
+back, and the wanted state under the own lease counts as done. Whoever lost changes nothing more, and whoever
+finished a task has its listeners told: see `brokerless.signals`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db.models import F
 from django.db.models.functions import Now
 
+from brokerless import signals
 from brokerless.models import TaskState
 
 if TYPE_CHECKING:
@@ -135,9 +138,13 @@ def finish(
     own = {"pk": task_id, "lease": lease}
     fields = outcome.fields()
     asked = {"cancel_requested_at": None} if unless_cancelled else {}
-    if _update(own | {"status": before} | asked, **_finished(), **fields, **(measured or {})):
-        return True
-    return is_repeatable and _holds(own, {"status": fields["status"], "error_type": fields["error_type"]})
+    is_written = _update(own | {"status": before} | asked, **_finished(), **fields, **(measured or {})) or (
+        is_repeatable and _holds(own, {"status": fields["status"], "error_type": fields["error_type"]})
+    )
+    if is_written:
+        # Of an UPDATE whose reply was lost nobody has been told: its transaction had no end here.
+        signals.tell_finished(task_id)
+    return is_written
 
 
 def try_again(task: TaskState, *, errors: list[dict[str, Any]], pause: timedelta, is_repeatable: bool) -> bool:
@@ -177,6 +184,7 @@ def request_cancel(task_id: UUID, *, by_id: Any) -> Status | None:
             break
         for status in (Status.READY, Status.STARTING):
             if _update({"pk": task_id, "status": status}, status=Status.CANCELLED, **_finished(), **request):
+                signals.tell_finished(task_id)
                 return status
         running = {"pk": task_id, "status": Status.RUNNING}
         if _update(running | {"cancel_requested_at": None}, **request) or _holds(running, {}):
@@ -199,7 +207,11 @@ def mark_stale(task: TaskState, *, beat_before: datetime) -> bool:
 
 def give_up(task: TaskState, outcome: Outcome, *, first_look_before: datetime) -> bool:
     """RUNNING → LOST from another host: no heartbeat has come since the first look."""
-    return _update(_running(task) | {"stale_since__lt": first_look_before}, **_finished(), **outcome.fields())
+    own = _running(task) | {"stale_since__lt": first_look_before}
+    is_written = _update(own, **_finished(), **outcome.fields())
+    if is_written:
+        signals.tell_finished(task.pk)
+    return is_written
 
 
 def note_cleared(task: TaskState) -> bool:

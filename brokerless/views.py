@@ -16,6 +16,9 @@ from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from brokerless.attempt_log import attempt_log
+from brokerless.functions.wording import function_path
+from brokerless.log_view import log_response
 from brokerless.models import TaskState
 from brokerless.representation import (
     download,
@@ -30,7 +33,6 @@ from brokerless.representation import (
     waits_until,
 )
 from brokerless.responses import for_users, problem, see_other, wants_json
-from brokerless.runtime_dir import TaskFiles
 from brokerless.tick import look_after
 
 if TYPE_CHECKING:
@@ -41,11 +43,8 @@ if TYPE_CHECKING:
     from brokerless.models import TaskStateQuerySet
 
 PAGE_SIZE = 25
-LOG_CHUNK = 65_536  # bytes
 LOG_TAIL = 4_000  # bytes, on the task's page
-OFFSET_DIGITS = 12  # no log has a terabyte, and a file system may refuse to look for it there
 SHOWN_VALUE = 40  # characters of a wrong value that its refusal repeats
-NEXT_OFFSET_HEADER = "X-Next-Offset"
 
 
 @require_safe
@@ -93,15 +92,20 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     task = look_after(_task_or_404(request, task_id))
     if wants_json(request):
         return _unless_unchanged(request, task)
+    log = attempt_log(task)
+    log_end = log.end(LOG_TAIL)
     context = {
         "task": task,
         "progress": progress(task),
+        "function": function_path(task),
         "time_taken": time_taken(task),
         "error_line": error_line(task),
         "list_title": list_title(request.user),
         "links": links(task, request.user),
         "download": download(task, request.user),
-        "log": TaskFiles(task.pk, task.lease).log_tail(LOG_TAIL),
+        "log": log,
+        "log_end": log_end,
+        "log_shown": (log_end.text + log_end.line).strip(),
         "waits_until": waits_until(task),
         "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
     }
@@ -111,17 +115,8 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
 @require_safe
 @for_users
 def task_log(request: HttpRequest, task_id: UUID) -> HttpResponse:
-    """Return a piece of the task's log as text from a byte on, and the next byte in a header."""
-    task = _task_or_404(request, task_id)
-    offset = request.GET.get("offset", "0")
-    if not (offset.isascii() and offset.isdigit() and len(offset) <= OFFSET_DIGITS):
-        return problem(request, HTTPStatus.BAD_REQUEST, _("offset must be a whole number of bytes."))
-    text, next_offset = TaskFiles(task.pk, task.lease).read_log(int(offset), LOG_CHUNK)
-    return HttpResponse(
-        text,
-        content_type="text/plain; charset=utf-8",
-        headers={NEXT_OFFSET_HEADER: str(next_offset), "X-Content-Type-Options": "nosniff"},
-    )
+    """Return the task's log, or a piece of it; see `brokerless.log_view`."""
+    return log_response(request, _task_or_404(request, task_id))
 
 
 @require_POST

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerless import out_of_memory, outcome
 from brokerless.conf import settings
+from brokerless.exit_codes import EXIT_INTERRUPTED, EXIT_LOST
 from brokerless.heartbeat import Heartbeat
 from brokerless.limits import Limits
 from brokerless.log import LogWriter
@@ -32,12 +35,18 @@ class Ended:
     """How the watching ended.
 
     outcome: none if the lease was lost. measured: fields of the row. is_shut_down: the service or the machine
-    ends, so that nothing more is to be started here.
+    ends, so that nothing more is to be started here. wait_status: of the command, as wait(2) has it.
     """
 
     outcome: Outcome | None
     measured: dict[str, Any] = field(default_factory=dict)
     is_shut_down: bool = False
+    wait_status: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code; negative for the signal that ended it, as `subprocess` has it."""
+        return EXIT_LOST if self.wait_status is None else os.waitstatus_to_exitcode(self.wait_status)
 
 
 class Watch:
@@ -63,6 +72,7 @@ class Watch:
             files=self._files,
             usage=self._usage,
             limits=Limits(task.timeout, task.memory_limit, grace=settings.CANCEL_GRACE),
+            by_hand=task.by_hand,
         )
 
     def run(self) -> Ended:
@@ -82,12 +92,21 @@ class Watch:
             logger.error(
                 "task=%s is somebody else's by now; its command was ended, nothing is written", self._task.pk
             )
-            return Ended(None, is_shut_down=supervision.is_shut_down)
-        return Ended(self._end(heartbeat, kills), self._measure(), supervision.is_shut_down)
+            return Ended(None, is_shut_down=supervision.is_shut_down, wait_status=supervision.wait_status)
+        return Ended(
+            self._end(heartbeat, kills), self._measure(), supervision.is_shut_down, supervision.wait_status
+        )
+
+    @property
+    def _is_interrupted(self) -> bool:
+        """Whether a run by hand has ended of Ctrl-C, which is to it what a request to cancel is to others."""
+        supervision = self._supervision
+        ended = {-signal.SIGINT, EXIT_INTERRUPTED}
+        return supervision.is_interrupted and os.waitstatus_to_exitcode(supervision.wait_status) in ended
 
     def _send_order(self) -> None:
         with suppress(OSError):  # killed already: there is an end to be collected and named
-            self._channel.send(_order(self._task))
+            self._channel.send(order_of(self._task))
 
     def _measure(self) -> dict[str, Any]:
         return self._meter.read() | self._usage.read()
@@ -95,7 +114,7 @@ class Watch:
     def _end(self, heartbeat: Heartbeat, kills: int | None) -> Outcome:
         supervision = self._supervision
         stop = supervision.stop.outcome if supervision.stop else None
-        if stop is None and heartbeat.latest.cancel_requested:
+        if self._is_interrupted or (stop is None and heartbeat.latest.cancel_requested):
             stop = outcome.cancelled()
         found = outcome.of_command(
             supervision.wait_status,
@@ -108,7 +127,7 @@ class Watch:
         return found if supervision.is_all_gone else replace(found, is_final=True)
 
 
-def _order(task: TaskState) -> dict[str, Any]:
+def order_of(task: TaskState) -> dict[str, Any]:
     """Return what the command process needs to know of the row."""
     return {
         "task_id": str(task.pk),
@@ -118,5 +137,6 @@ def _order(task: TaskState) -> dict[str, Any]:
         "options": task.options,
         "context": task.context,
         "nice": task.nice,
+        "by_hand": task.by_hand,
         "owner_id": None if task.owner_id is None else str(task.owner_id),
     }

@@ -22,7 +22,8 @@ __all__ = ["TAG", "needs_right_settings", "settings_messages", "url_messages"]
 @register(TAG)
 def check_site(**_: Any) -> list[CheckMessage]:
     """Look at settings and files: no process is started, no database connected to, no directory made."""
-    from brokerless.checks import databases, directories, entries, programs
+    from brokerless.checks import databases, directories, entries, operation, programs
+    from brokerless.functions.checks import check_framework
 
     return [
         *entries.check_settings(),
@@ -30,11 +31,15 @@ def check_site(**_: Any) -> list[CheckMessage]:
         *entries.check_base_url(),
         *entries.check_queues(),
         *entries.check_urls(),
+        *operation.check_failure_mails(),
+        *operation.check_purge_after(),
         *programs.check_manage_py(),
         *programs.check_places(),
         *programs.check_interpreter(),
         *directories.check_runtime_directory(),
         *databases.check_database(),
+        *databases.check_time_zone(),
+        *check_framework(),
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.conf import settings as django_settings
 from django.core import checks
 from django.db import connections, router
 
@@ -31,6 +32,15 @@ def check_database() -> list[checks.CheckMessage]:
         return [] if _is_made_by_tests(alias, database) else [_in_memory(alias)]
     options = database.get("OPTIONS", {})
     return [*_transaction_messages(alias, options), *_journal_messages(alias, database["NAME"], options)]
+
+
+def check_time_zone() -> list[checks.CheckMessage]:
+    """E013: the site's moments have no time zone."""
+    if django_settings.USE_TZ:
+        return []
+    text = "USE_TZ is False: moments in the database's time and in the site's own cannot be compared."
+    hint = "Set USE_TZ = True: tasks would start, or be tried again, hours too early or too late."
+    return [checks.Error(text, hint=hint, id="brokerless.E013")]
 
 
 def is_in_memory(name: str | Path) -> bool:

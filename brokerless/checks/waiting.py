@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 from django.core import checks
 from django.db import Error, connections, router
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.db.models.functions import Coalesce, Now
 
 from brokerless import queues
 from brokerless.conf import settings
+from brokerless.functions.command import CALL_TASK
+from brokerless.health import TICK_PATIENCE, alive
+from brokerless.hosts import is_or_are, paused_here, ticked_lately
 from brokerless.models import Host, TaskState
 from brokerless.standby import LONGEST_STAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import QuerySet
-
-# A tick every minute, and half of one until what it starts is active.
-TICK_PATIENCE = timedelta(seconds=90)
 TICK = "Run `manage.py tasks tick` every minute, from cron or a timer of systemd."
 
 
@@ -42,7 +41,8 @@ def check_rows(databases: Iterable[str]) -> list[checks.CheckMessage]:
 def check_queues() -> list[checks.CheckMessage]:
     """W006: tasks wait or run in a queue that the settings do not know."""
     known = {queues.DEFAULT, *settings.QUEUES}
-    lost = TaskState.objects.unfinished().exclude(queue__in=known).order_by("queue")
+    # Of a task function's queue it is enough that TASKS knows it.
+    lost = TaskState.objects.unfinished().exclude(command=CALL_TASK).exclude(queue__in=known).order_by("queue")
     found = lost.values_list("queue").annotate(number=Count("pk"))
     hint = "Put it back into BROKERLESS['QUEUES'] until they have ended. They have the default queue's limit now."
     return [
@@ -57,7 +57,7 @@ def check_queues() -> list[checks.CheckMessage]:
 
 def check_ready_work() -> list[checks.CheckMessage]:
     """W007: tasks are due, W008: or will be, and nothing is running that would start them."""
-    if _paused().exists() or _alive().exists():
+    if paused_here().exists() or alive().exists():
         return []
     ready = TaskState.objects.ready().annotate(due_at=Coalesce("run_after", "created_at"))
     messages = []
@@ -65,10 +65,10 @@ def check_ready_work() -> list[checks.CheckMessage]:
         text = f"{_tasks(overdue)} waiting, and nothing is running that would start them."
         messages.append(checks.Warning(text, hint=TICK, id="brokerless.W007"))
     # For what is due sooner a monitor that has ended its task may be standing by.
-    if later := ready.filter(run_after__gt=Now() + timedelta(seconds=LONGEST_STAY)).count():
+    later = ready.filter(run_after__gt=Now() + timedelta(seconds=LONGEST_STAY)).count()
+    if later and not ticked_lately().exists():
         text = f"{_tasks(later)} to start later, and nothing is running that would start them then."
-        hint = f"{TICK} Silence this where that is done: a tick leaves no trace."
-        messages.append(checks.Warning(text, hint=hint, id="brokerless.W008"))
+        messages.append(checks.Warning(text, hint=TICK, id="brokerless.W008"))
     return messages
 
 
@@ -77,28 +77,14 @@ def check_pauses() -> list[checks.CheckMessage]:
     waiting = TaskState.objects.due().count()
     if not waiting:
         return []
-    return [_paused_message(host, waiting) for host in _paused().order_by("name")]
+    return [_paused_message(host, waiting) for host in paused_here()]
 
 
 def _paused_message(host: Host, waiting: int) -> checks.CheckMessage:
     is_all = host.name == Host.EVERYWHERE
-    # Behind the first slash of a host's name are its boot and its pid namespace.
-    who = "All hosts are" if is_all else f"The host {host.name.partition('/')[0]} is"
     where = "`manage.py tasks resume --everywhere`" if is_all else "`manage.py tasks resume` on it"
-    text = f"{who} paused since {host.paused_at:%Y-%m-%d %H:%M %Z}, and {_tasks(waiting)} waiting."
+    text = f"{is_or_are(host)} paused since {host.paused_at:%Y-%m-%d %H:%M %Z}, and {_tasks(waiting)} waiting."
     return checks.Warning(text, hint=f"Run {where} when it is to start tasks again.", id="brokerless.W009")
-
-
-def _paused() -> QuerySet[Host]:
-    return Host.objects.using(router.db_for_write(TaskState)).filter(paused_at__isnull=False)
-
-
-def _alive() -> QuerySet[TaskState]:
-    """Select what will start others when it ends: not what only looks active since its host went away."""
-    silence = timedelta(seconds=settings.LOST_AFTER) + TICK_PATIENCE
-    start = timedelta(seconds=settings.START_TIMEOUT) + TICK_PATIENCE
-    is_running = Q(status=TaskState.Status.RUNNING, heartbeat_at__gt=Now() - silence)
-    return TaskState.objects.filter(is_running | Q(status=TaskState.Status.STARTING, claimed_at__gt=Now() - start))
 
 
 def _has_tables(alias: str) -> bool:

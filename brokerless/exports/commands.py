@@ -12,6 +12,8 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch
 
 from brokerless import FinalError, current_task
+from brokerless.current import is_in_background
+from brokerless.exit_codes import EXIT_INTERRUPTED
 from brokerless.exports import mail
 from brokerless.exports.exceptions import ExportError, InvalidFilters, OutputError, PermissionRefused
 from brokerless.exports.formats import GZIP_SUFFIX
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     from brokerless.exports.exporter import Exporter
     from brokerless.exports.models import ExportFile
-
-EXIT_INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
 class ExportCommand(BaseCommand):
@@ -67,7 +67,7 @@ class ExportCommand(BaseCommand):
         except ExportError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as interrupt:
-            if current_task() is not None:
+            if is_in_background():
                 raise  # the task was cancelled, and its row is to say so
             # Its frames hold the rows' cursor, which has to be closed before the connection is.
             interrupt.__traceback__ = None
@@ -75,7 +75,7 @@ class ExportCommand(BaseCommand):
 
     def _write(self, export: Export, output: str) -> None:
         if output == STANDARD_OUTPUT:
-            if current_task() is not None:
+            if is_in_background():
                 raise OutputError("A task cannot write a file to standard output: its standard output is its log.")
             # The summary goes elsewhere: there is nothing but the file on standard output.
             self._say(self.stderr, write_to_standard_output(export), "standard output")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,9 @@ def store(request: Request, export: Export) -> ExportFile:
         record.rows, record.bytes, record.sha256 = written.rows, written.bytes, written.sha256
         record.ready_at = timezone.now()
         record.save(update_fields=["rows", "bytes", "sha256", "ready_at"])
-    except BaseException:
+    except BaseException as error:
+        # They hold the rows' cursor, and while its statement is open SQLite may refuse to write.
+        traceback.clear_frames(error.__traceback__)
         with suppress(Exception):  # what is wrong is known already; the storage may be away
             record.storage.delete(record.storage_name)
         record.delete()

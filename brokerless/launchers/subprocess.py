@@ -15,11 +15,13 @@ from django.db import Error, connections
 from brokerless import children, dispatch, reap, transitions
 from brokerless.conf import settings
 from brokerless.exceptions import SpawnError
+from brokerless.inline import is_test_run
 from brokerless.launchers.base import Launcher
 from brokerless.launchers.command_line import command_line, environment
 from brokerless.models import TaskState
 from brokerless.processes import identify, spawning
 from brokerless.runtime_dir import TaskFiles
+from brokerless.signals import told_last
 from brokerless.spawn import ChildProcess, spawn
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ class SubprocessLauncher(Launcher):
 
     def start(self, task: TaskState) -> None:
         if is_test_run() and not allowed_in_tests:
-            raise SpawnError("real processes are not started from a test database.")
+            raise SpawnError(
+                "real processes are not started from a test database; to run tasks in the test's own process use "
+                "brokerless.testing.inline_tasks()."
+            )
         words = command_line(task.command)
         if not Path(settings.DIRECTORY).is_dir():
             raise SpawnError(f"BROKERLESS['DIRECTORY'] {settings.DIRECTORY} is no directory.")
@@ -58,15 +63,6 @@ class SubprocessLauncher(Launcher):
             transitions.note_process(task, identify(child.pid))
         finally:
             _see_to_the_end(child, task.pk)
-
-
-def is_test_run() -> bool:
-    """Tell whether Django's test environment is set up in this process.
-
-    Django says so nowhere in public. Not the mail's outbox: the backend that keeps mails in memory makes one too.
-    """
-    test_utils = sys.modules.get("django.test.utils")
-    return test_utils is not None and hasattr(test_utils._TestState, "saved_data")  # noqa: SLF001
 
 
 def may_use_threads() -> bool:
@@ -105,6 +101,7 @@ def _await_end(child: ChildProcess, task_id: UUID) -> None:
         connections.close_all()
 
 
+@told_last()
 def _look_at_the_end(child: ChildProcess, task_id: UUID) -> None:
     try:
         # A poll, tick or launch will look again when the database could not be asked.

@@ -23,12 +23,28 @@ def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
     descriptors = os.environ.pop("BROKERLESS_LINK", None)
     note_names()
     if reference == "none" and descriptors is None:
-        from django.core.management import execute_from_command_line as run_by_hand
-
-        run_by_hand(argv)
+        _run_by_hand(sys.argv if argv is None else argv)
         return
     from brokerless import bootstrap
 
     if descriptors is not None:
         bootstrap.run_command_process(descriptors)
     bootstrap.run_task(reference, list(sys.argv if argv is None else argv))
+
+
+def _run_by_hand(argv: Sequence[str]) -> None:
+    """Run a command as Django does, and leave a record where the settings want one."""
+    from django.core.management import execute_from_command_line as run_as_django_does
+
+    from brokerless.recording import typed
+
+    line = typed.read(argv)
+    if line.is_recorded:
+        from brokerless.recording.running import run_recorded
+
+        run_recorded(line)  # comes back only where nothing can be recorded
+    try:
+        run_as_django_does(line.argv)
+    finally:
+        if line.asks_for_help:
+            print(typed.HELP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
         for subcommand in SUBCOMMANDS:
-            own = subparsers.add_parser(subcommand.name, help=subcommand.help, description=subcommand.help)
+            # No abbreviations: they would be found in the words of a command that is launched, too.
+            own = subparsers.add_parser(
+                subcommand.name, help=subcommand.help, description=subcommand.help, allow_abbrev=False
+            )
             subcommand.add_arguments(own)
             _add_usual_options(own)
 
     def handle(self, *, subcommand: str, verbosity: int, **options: Any) -> None:
         chosen = next(each for each in SUBCOMMANDS if each.name == subcommand)
-        chosen(self.stdout, self.stderr, verbosity=verbosity).run(**options)
+        try:
+            chosen(self.stdout, self.stderr, verbosity=verbosity).run(**options)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read it, `head` for example, has enough. What is still buffered would fail at the exit again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _add_usual_options(parser: ArgumentParser) -> None:

@@ -10,10 +10,6 @@ if TYPE_CHECKING:
 
     from django.core.management.base import OutputWrapper
 
-# The exit codes beside 0, 1 (an error) and 2 (wrong arguments); documented in docs/production.md.
-EXIT_TIME_UP = 124  # as timeout(1) has it
-EXIT_INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
-
 
 class Subcommand(ABC):
     """One subcommand: its results go to `stdout`, what it says meanwhile to `stderr`."""

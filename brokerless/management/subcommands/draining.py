@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from brokerless.management.subcommands.base import EXIT_INTERRUPTED, EXIT_TIME_UP, Subcommand, counted
+from brokerless.exit_codes import EXIT_INTERRUPTED, EXIT_TIME_UP
+from brokerless.management.subcommands.base import Subcommand, counted
 from brokerless.management.subcommands.pausing import paused_place, resume_words
+from brokerless.management.subcommands.quantities import seconds
 from brokerless.models import TaskState
 from brokerless.pausing import Drained, drain
 
@@ -76,14 +76,3 @@ def how_it_ended(task: TaskState) -> str:
     if task.status == TaskState.Status.READY:
         return "READY, waits to be started again"
     return f"{task.status}: {task.error_title}" if task.error_title else task.status
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds that is not negative."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 on.")
-    return number

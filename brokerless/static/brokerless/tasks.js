@@ -64,6 +64,7 @@ class TaskProgress extends HTMLElement {
     this.#failures = 0;
     this.#say("");
     this.#again(this.#pause);
+    this.dispatchEvent(new Event("task-polled", { bubbles: true }));
   }
 
   async #show(task) {
@@ -100,6 +101,7 @@ class TaskProgress extends HTMLElement {
     const state = page.querySelector('task-progress [data-part="state"]');
     if (!state) throw new Error("no state");
     this.#part("state").replaceWith(document.adoptNode(state));
+    this.#showLog(page.querySelector('[data-part="log"]'));
     document.title = page.title;
     this.dataset.status = task.status;
     this.dataset.cancelling = String(task.cancelling);
@@ -108,6 +110,18 @@ class TaskProgress extends HTMLElement {
     if (this.#isFinished()) document.querySelector(".bl-messages")?.remove();
     if (task.status === "SUCCESSFUL") this.#startDownload();
     this.#showProgress(task.progress);
+  }
+
+  // The log on the page goes on by itself; another attempt has another log.
+  #showLog(found) {
+    const shown = this.#part("log");
+    const [before, after] = [shown, found].map((log) => log?.querySelector("details"));
+    if (!shown || !found) return;
+    const isOpen = Boolean(before?.open || after?.open);
+    const isSame = before && after && shown.dataset.attempt === found.dataset.attempt;
+    if (!isSame) shown.replaceWith(document.adoptNode(found));
+    const details = isSame ? before : after;
+    if (details) details.open = isOpen;
   }
 
   #showProgress(progress) {

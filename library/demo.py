@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 USER_NAME = "demo"
 PASSWORD = "demo"  # noqa: S105 - of an account that exists on the visitor's own machine only
+PERMISSIONS = ["view_book", "generate_book", "view_author", "recompute_authorstatistics"]
 START_TIMEOUT = 30  # seconds
 REQUEST_TIMEOUT = 30
 TASK_TIMEOUT = 300
@@ -37,7 +38,7 @@ def create_user() -> User:
     user.set_password(PASSWORD)
     user.save()
     user.user_permissions.add(
-        *Permission.objects.filter(content_type__app_label="library", codename__in=["view_book", "generate_book"])
+        *Permission.objects.filter(content_type__app_label="library", codename__in=PERMISSIONS)
     )
     return user
 

@@ -1,4 +1,4 @@
-"""What the library holds: authors and their books."""
+"""What the library holds: authors and their books, and what is computed of them."""
 
 from __future__ import annotations
 
@@ -87,3 +87,37 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class AuthorStatistics(models.Model):
+    """What an author's books came to when they were last looked at."""
+
+    author = models.OneToOneField(
+        Author,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="statistics",
+        verbose_name=_("author"),
+    )
+    books_count = models.PositiveIntegerField(_("number of books"))
+    ratings_count = models.PositiveBigIntegerField(_("number of ratings"))
+    average_rating = models.DecimalField(
+        _("average rating"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        help_text=_("Of all ratings of all books; empty without ratings."),
+    )
+    first_year = models.SmallIntegerField(_("first year of publication"), null=True)
+    last_year = models.SmallIntegerField(_("last year of publication"), null=True)
+    computed_at = models.DateTimeField(_("computed at"))
+
+    class Meta:
+        # The page of authors is read along it, however many there are.
+        indexes = [models.Index(fields=["-ratings_count", "author"], name="library_statistics_most_rated")]
+        permissions = [("recompute_authorstatistics", "Can recompute the statistics of authors")]
+        verbose_name = _("statistics of an author")
+        verbose_name_plural = _("statistics of authors")
+
+    def __str__(self) -> str:
+        return str(self.author)

@@ -7,6 +7,7 @@ any working directory. The variables are listed in `docs/example-site.md`.
 from pathlib import Path
 from typing import Any
 
+import django
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
@@ -38,6 +39,8 @@ INSTALLED_APPS = [
     "library",
     "exports",
 ]
+if django.VERSION < (6, 0):
+    INSTALLED_APPS.append("django_tasks")  # the backport of django.tasks: as an app it has its checks and its log
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,10 +150,17 @@ BROKERLESS = {
 BROKERLESS["QUEUES"] = {
     # Exports read the whole library: a few at once, and none for ever.
     "exports": {"limit": 2, "timeout": 3600},
+    # One at a time, so that none overwrites what another computed later; behind everything else; and again if it
+    # fails, as a second run gives the same.
+    "statistics": {"limit": 1, "timeout": 600, "nice": 10, "max_attempts": 3},
 }
 if "MAX_PROCESSES" in env:
     BROKERLESS["MAX_PROCESSES"] = env.int("MAX_PROCESSES")
 EXPORTS = {"STORAGE": "exports", "QUEUE": "exports"}
+# Functions with Django's @task run as processes, too; see library/tasks.py.
+TASKS = {
+    "default": {"BACKEND": "brokerless.backend.ProcessBackend", "QUEUES": ["default", "statistics"]},
+}
 
 # The largest number that `generate_books` takes, on its page and by hand.
 GENERATE_BOOKS_MAXIMUM = env.int("GENERATE_BOOKS_MAXIMUM", default=5_000_000)

@@ -13,6 +13,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="book_list")),
     path("books/", views.book_list, name="book_list"),
     path("books/generate/", views.generate_books, name="generate_books"),
+    path("authors/", views.author_list, name="author_list"),
+    path("authors/recompute/", views.recompute_authors, name="recompute_authors"),
     path("tasks/", include("brokerless.urls")),
     path("exports/", include("brokerless.exports.urls")),
     path("login/", LoginView.as_view(), name="login"),

@@ -1,4 +1,4 @@
-"""The example site's pages: the books, and a number entered for a long job."""
+"""The example site's pages: the books, a number entered for a long job, and the authors with their statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -17,12 +17,14 @@ from brokerless import TooManyTasks, launch
 from brokerless.responses import see_other, too_many_tasks
 from library.filters import BookFilter
 from library.forms import GenerateBooksForm
-from library.models import Book
+from library.models import AuthorStatistics, Book
+from library.paging import page_of
+from library.tasks import recompute_author_statistics
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-PAGE_SIZE = 25
+    from brokerless.models import TaskState
 
 
 @require_safe
@@ -31,20 +33,14 @@ PAGE_SIZE = 25
 def book_list(request: HttpRequest) -> HttpResponse:
     """Show the books that the filters select, a page at a time, without counting them."""
     found = BookFilter(request.GET or None, queryset=Book.objects.select_related("author").order_by("pk"))
-    number = _page_number(request)
-    start = (number - 1) * PAGE_SIZE
-    # One more than is shown tells whether there is a next page; a count would read every row.
-    books = list(found.qs[start : start + PAGE_SIZE + 1]) if found.form.is_valid() or not found.is_bound else []
+    is_valid = found.form.is_valid() or not found.is_bound
+    page = page_of(found.qs if is_valid else Book.objects.none(), request)
     context = {
         "form": found.form,
         "given": {name: request.GET[name] for name in BookFilter.base_filters if request.GET.get(name)},
-        "books": books[:PAGE_SIZE],
+        "page": page,
         # Beyond the last page there is nothing to see, but still something to export.
-        "can_export": not found.form.errors and (bool(books) or number > 1),
-        "has_next": len(books) > PAGE_SIZE,
-        "number": number,
-        "previous": number - 1,
-        "next": number + 1,
+        "can_export": not found.form.errors and (bool(page.rows) or page.number > 1),
     }
     return render(request, "library/book_list.html", context)
 
@@ -68,7 +64,38 @@ def generate_books(request: HttpRequest) -> HttpResponse:
     return see_other(reverse("brokerless:task", args=[task.pk]))
 
 
-def _page_number(request: HttpRequest) -> int:
-    """Return the page asked for; the first one for what is no page."""
-    text = request.GET.get("page", "")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+@require_safe
+@login_required
+@permission_required("library.view_author", raise_exception=True)
+def author_list(request: HttpRequest) -> HttpResponse:
+    """Show the authors with their statistics, most ratings first, a page at a time."""
+    found = AuthorStatistics.objects.select_related("author").order_by("-ratings_count", "author_id")
+    page = page_of(found, request)
+    # The oldest that is shown: the admin has single authors computed anew.
+    as_of = min((statistics.computed_at for statistics in page.rows), default=None)
+    return render(request, "library/author_list.html", {"page": page, "as_of": as_of})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required("library.recompute_authorstatistics", raise_exception=True)
+def recompute_authors(request: HttpRequest) -> HttpResponse:
+    """Start the task, or join the user's own that is on its way, and go to the page with its bar."""
+    if request.method != "POST":
+        return redirect("author_list")  # who had to log in first comes here with a GET; the button is there
+    title = _("Recompute the statistics of authors")
+    try:
+        task = launch(recompute_author_statistics, request=request, title=title, unique_key="author-statistics")
+    except TooManyTasks as error:
+        return too_many_tasks(request, error)
+    messages.success(request, _received(task))
+    return see_other(reverse("brokerless:task", args=[task.pk]))
+
+
+def _received(task: TaskState) -> str:
+    """Return what the user reads of the request."""
+    if not task.is_joined:
+        return _("We have your request. You may leave this page.")
+    if task.is_cancelling:
+        return _("These statistics are just being cancelled; ask again when that has ended.")
+    return _("The statistics are on their way already; here they are.")

@@ -18,10 +18,12 @@ from brokerless import children, launch
 from brokerless.launchers import subprocess as launcher
 from brokerless.models import TaskState
 from brokerless.processes import Process
+from brokerless.runtime_dir import TaskFiles
 from brokerless.tick import look_after
 from tests.eventually import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pytest
@@ -54,6 +56,10 @@ class RealProcesses:
         self._settings.STORAGES = storages
         self.configure(RUNTIME_DIR=str(self.directory / "runtime"), MAX_PROCESSES=8)
         self._environment.setattr(launcher, "allowed_in_tests", True)
+
+    def environment(self, names: Iterable[str]) -> dict[str, str]:
+        """Return these variables of the processes' environment, as far as they are set."""
+        return {name: os.environ[name] for name in names if name in os.environ}
 
     def configure(self, **entries: Any) -> None:
         """Change entries of BROKERLESS, here and in the processes."""
@@ -122,9 +128,10 @@ class RealProcesses:
     def read(self, task: TaskState) -> TaskState:
         return TaskState.objects.get(pk=task.pk)
 
-    def log(self, task: TaskState) -> bytes:
+    def log(self, task: TaskState, *, lease: int | None = None) -> bytes:
+        """Return what a task has printed, in its last attempt or in that of a lease."""
         now = self.read(task)
-        return (self.directory / "runtime" / str(now.pk) / f"{now.lease}.log").read_bytes()
+        return b"".join(TaskFiles(now.pk, lease or now.lease).raw_log())
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
         os.kill(pid, number)

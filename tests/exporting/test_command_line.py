@@ -149,7 +149,7 @@ def test_a_user_s_mistake_is_said_in_a_sentence(run, tmp_path, words, code, mess
     assert message in done.stderr
     assert b"Traceback" not in done.stderr
     assert done.stdout == b""
-    assert names_in(tmp_path) == []
+    assert set(names_in(tmp_path)) <= {"runtime"}  # where the record of the run has its log
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -51,7 +51,9 @@ def assert_nothing_is_left(processes: RealProcesses, task: TaskState) -> None:
             eventually(lambda role=role: not is_alive(task, role), why=f"the {role} has ended")
     directory = processes.directory / "runtime" / str(task.pk)
     eventually(
-        lambda: all(path.suffix == ".log" for path in directory.glob("*")), within=REMOVED_WITHIN, why="only logs"
+        lambda: all(".log" in path.suffixes for path in directory.glob("*")),
+        within=REMOVED_WITHIN,
+        why="only logs",
     )
     eventually(lambda: not (processes.words / HALF).exists(), within=REMOVED_WITHIN, why="no half of a file")
 

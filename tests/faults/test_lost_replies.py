@@ -11,6 +11,7 @@ from brokerless.models import TaskState
 from tests.eventually import eventually
 from tests.faults.evidence import assert_ended_as, assert_nothing_is_left, effects
 from tests.faults.losing_replies import LosingReplies
+from tests.probes.listening import LEDGER, read_ledger
 
 Status = TaskState.Status
 
@@ -87,3 +88,16 @@ def test_of_putting_a_failed_attempt_back(processes, lose_reply):
     assert_ended_as(ended, Status.SUCCESSFUL)
     assert [error["attempt"] for error in ended.errors] == [1]
     assert effects(processes) == ["begun 1", "begun 2", "done 2"]
+
+
+def test_of_the_final_write_and_listeners_are_told_once(processes, lose_reply, monkeypatch, tmp_path):
+    monkeypatch.setenv("TEST_PROBES", "tests.probes.apps.ListeningConfig")
+    monkeypatch.setenv(LEDGER, str(tmp_path / "told"))
+    losing = lose_reply(b"'SUCCESSFUL'")
+    task = processes.await_end(processes.launch("succeed"))
+    eventually(lambda: losing.lost_at, why="the reply is lost")
+    eventually(lambda: not processes.is_alive(task.monitor_pid), why="the monitor has ended")
+    assert [(event, status) for event, _, status, _, _ in read_ledger(tmp_path / "told")] == [
+        ("started", "RUNNING"),
+        ("finished", "SUCCESSFUL"),
+    ]

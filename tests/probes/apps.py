@@ -24,3 +24,14 @@ class ThreadedConfig(AppConfig):
 
     def ready(self):
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+class ListeningConfig(AppConfig):
+    """The same app in a site that listens to its tasks' signals."""
+
+    name = "tests.probes"
+
+    def ready(self):
+        from tests.probes import listening
+
+        listening.connect()

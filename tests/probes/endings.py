@@ -11,7 +11,7 @@ import threading
 
 from django.core.management import CommandError
 
-from brokerless import current_task
+from brokerless import current_task, track
 from tests.probes.words import await_word, say
 
 
@@ -70,6 +70,12 @@ def kill_itself(_directory, number):
 def segfault(_directory):
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)
     ctypes.string_at(0)
+
+
+def fail_in_tracking(_directory):
+    for number in track(range(7), unit="books", message="Reading"):
+        if number == 3:
+            raise ValueError("the fourth")
 
 
 def result_that_is_no_json(_directory):

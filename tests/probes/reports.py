@@ -82,6 +82,21 @@ def speak(directory):
     await_word(directory)
 
 
+def greet(_directory, name):
+    """Say something on both streams; with a result, if there is a task to have one."""
+    print(f"Hello, {name}")
+    print(f"To the error stream, {name}", file=sys.stderr)
+    if task := current_task():
+        task.result = {"greeted": name}
+
+
+def speak_by_and_by(directory):
+    print("half a line", end="", flush=True)
+    say(directory, "started")
+    await_word(directory)
+    print(", and the rest")
+
+
 def print_bytes(_directory, size):
     sys.stdout.buffer.write(b"begin" + b"." * int(size) + b"end")
 

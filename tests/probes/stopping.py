@@ -19,6 +19,16 @@ def ignore_term(directory):
     await_word(directory)
 
 
+def finish_on_interrupt(directory):
+    """Take Ctrl-C as the wish to end soon, and well."""
+    say(directory, "started")
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        say(directory, "interrupted")
+        await_word(directory)
+
+
 def swallow_exceptions(directory):
     """Be the worker loop that survives whatever is an Exception."""
     say(directory, "started")

@@ -11,9 +11,11 @@ from django.core.management import call_command
 
 from brokerless import dispatch, launching
 from brokerless.models import TaskState
+from brokerless.testing import inline_tasks
 from tests import mariadb as server
 from tests.postgres import default_database
 from tests.requirements import missing
+from tests.runner.doing import Doing
 from tests.runner.launchers import RecordingLauncher
 
 
@@ -29,6 +31,19 @@ def use_launcher(settings):
         return launcher
 
     return use
+
+
+@pytest.fixture
+def inline(db):
+    """Run launched tasks within their launch."""
+    with inline_tasks() as tasks:
+        yield tasks
+
+
+@pytest.fixture
+def do(monkeypatch):
+    """Launch a command that calls a function of the test."""
+    return Doing(monkeypatch)
 
 
 @pytest.fixture

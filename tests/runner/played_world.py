@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -31,9 +32,15 @@ class World:
         self.alive = set()
         self.host = "here"
         self.is_mistaken = False
+        self.is_dispatching = False
         self.fates = []
         self.started = []
         self.pids = itertools.count(1000)
+        self.told = Counter()
+
+    def note_told(self, task, **_):
+        """Listen to the ends of tasks."""
+        self.told[task.pk] += 1
 
 
 world = World()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import CommandError
 
 from brokerless.arguments import as_json, load_command, parse
 from brokerless.exceptions import InvalidArguments, UnknownCommand
@@ -25,6 +26,13 @@ def test_a_value_among_several_is_never_read_as_an_option(hostile):
 
 def test_a_negative_number_among_several_is_a_value():
     assert parsed("x", pair=[-1, "-2.5"])["pair"] == ["-1", "-2.5"]
+
+
+def test_an_option_of_json_is_typed_as_json_by_hand():
+    parser = load_command("options_probe").create_parser("manage.py", "options_probe")
+    assert parser.parse_args(["x", "--filters", '{"a": [1]}']).filters == {"a": [1]}
+    with pytest.raises(CommandError, match=r"--filters: .\{a. is no JSON: Expecting property name"):
+        parser.parse_args(["x", "--filters={a"])
 
 
 def test_an_unknown_command_is_an_error_that_names_it():
@@ -56,6 +64,10 @@ def test_unset_options_have_the_parsers_defaults():
         ({"colour": "red"}, "colour", "red"),
         ({"verbosity": 2}, "verbosity", 2),
         ({"no-color": True}, "no_color", True),
+        ({"filters": {"a": [1, None, "-x", "Zoë"], "b": {}}}, "filters", {"a": [1, None, "-x", "Zoë"], "b": {}}),
+        ({"filters": []}, "filters", []),
+        ({"filters": "[1]"}, "filters", "[1]"),
+        ({"filters": False}, "filters", False),
     ],
 )
 def test_an_option_reaches_the_command_as_if_it_were_typed(options, name, value):
@@ -117,7 +129,7 @@ def test_json_comes_back_as_it_is(value):
     "value", [object(), {1, 2}, float("nan"), b"bytes", "a\0b", ["\\\0"], {"\0": 1}, "file-\udce9", {1: object()}]
 )
 def test_what_cannot_be_stored_as_json_is_refused(value):
-    with pytest.raises(InvalidArguments, match=r"The options .* cannot be stored as JSON"):
+    with pytest.raises(InvalidArguments, match=r"The options cannot be stored as JSON \("):
         as_json(value, "options")
 
 
@@ -126,3 +138,11 @@ def test_a_structure_without_end_is_refused():
     endless.append(endless)
     with pytest.raises(InvalidArguments):
         as_json(endless, "options")
+
+
+def test_what_is_wrong_with_a_large_value_is_said_before_the_value_and_that_is_shortened():
+    with pytest.raises(InvalidArguments) as caught:
+        as_json({"rows": list(range(3000)), "bad": float("nan")}, "return value")
+    text = str(caught.value)
+    assert text.index("Out of range float") < 100
+    assert len(text) < 400

@@ -81,6 +81,11 @@ def test_a_failed_attempt_is_followed_by_another_and_leaves_nothing_but_its_erro
     assert abs(timezone.datetime.fromisoformat(error.pop("at")) - began) < timedelta(seconds=5)
     assert error == {
         "attempt": 1,
+        "lease": 4,
+        "worker": "here/7",
+        "run_after": None,
+        "started_at": before["started_at"].isoformat(),
+        "class": outcome.error_class,
         "type": outcome.error_type,
         "title": outcome.error_title,
         "detail": outcome.error_detail,

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from brokerless.checks import databases
-from brokerless.checks.databases import check_database, is_in_memory
+from brokerless.checks.databases import check_database, check_time_zone, is_in_memory
 from tests.runner.checking import ids
 
 WAL = "PRAGMA journal_mode=WAL;"
@@ -150,3 +150,9 @@ def test_the_file_is_only_read(use, tmp_path):
     check_database()
     assert (path.stat().st_mtime_ns, path.read_bytes()) == before
     assert databases._versions(path) == b"\2\2"
+
+
+def test_a_site_without_time_zones_is_an_error(settings):
+    assert check_time_zone() == []
+    settings.USE_TZ = False
+    assert ids(check_time_zone()) == ["brokerless.E013"]

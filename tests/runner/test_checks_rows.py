@@ -74,12 +74,9 @@ def test_a_task_that_was_launched_just_now_is_not_said(make):
     assert found() == []
 
 
-@pytest.mark.parametrize(
-    ("status", "moments"),
-    [(Status.RUNNING, {"heartbeat_at": ago(seconds=5)}), (Status.STARTING, {"claimed_at": ago(seconds=5)})],
-)
-def test_what_runs_anywhere_will_start_the_next(waiting, make, status, moments):
-    make(status, host="elsewhere", **moments)
+@pytest.mark.parametrize(("status", "moment"), [(Status.RUNNING, "heartbeat_at"), (Status.STARTING, "claimed_at")])
+def test_what_runs_anywhere_will_start_the_next(waiting, make, status, moment):
+    make(status, host="elsewhere", **{moment: ago(seconds=5)})
     make(run_after=timezone.now() + timedelta(days=1))
     assert found() == []
 
@@ -104,6 +101,24 @@ def test_a_task_for_later_with_nothing_running_is_said(make):
     (message,) = found()
     assert ids([message]) == ["brokerless.W008"]
     assert "tasks tick" in message.hint
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(5, []), (7, ["brokerless.W008"])])
+def test_where_a_tick_comes_every_few_minutes_it_will_be_started(make, minutes, expected):
+    Host.objects.create(name="elsewhere", ticked_at=ago(minutes=minutes))
+    make(run_after=timezone.now() + timedelta(hours=1))
+    assert found_ids() == expected
+
+
+def test_a_tick_that_starts_nothing_is_no_excuse_for_what_is_due(waiting):
+    Host.objects.create(name=host_name(), ticked_at=ago(minutes=1))
+    assert found_ids() == ["brokerless.W007"]
+
+
+def test_the_pause_of_a_host_that_is_gone_excuses_nothing(waiting):
+    """A container that was drained before it ended leaves its pause behind."""
+    Host.objects.create(name="gone", paused_at=ago(days=9))
+    assert found_ids() == ["brokerless.W007"]
 
 
 def test_a_task_for_within_a_minute_is_not_as_somebody_may_stand_by_for_it(make):

@@ -52,6 +52,13 @@ def test_rounds_are_done_now_and_then_by_themselves(keeping):
     eventually(lambda: len(rounds) >= 2)
 
 
+def test_after_a_round_mails_are_begun_and_not_waited_for(keeping, monkeypatch):
+    done = []
+    monkeypatch.setattr(module, "send_failure_mails", lambda *, within: done.append(within))
+    keeping(lambda: done.append("tick")).round_soon()
+    eventually(lambda: done == ["tick", 0])
+
+
 def test_none_is_begun_after_it_has_ceased_and_one_under_way_is_waited_for(keeping):
     begun, go_on, rounds = threading.Event(), threading.Event(), []
 

@@ -1,14 +1,15 @@
-"""The log within its limit, on a disk that is full, and of a monitor that was killed."""
+"""The log within its limit, on a disk that is full, of a monitor that was killed, and as it is read meanwhile."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 import pytest
 
+from brokerless import log_file
 from brokerless.log import LogWriter
-from brokerless.log_tail import TailWriter, join_tail
+from brokerless.log_tail import TailWriter, left_out_words
 
 
 @pytest.fixture
@@ -38,18 +39,31 @@ def writer(log):
 
 @pytest.fixture
 def written(writer, log):
-    """Write chunks through a LogWriter and return the file's bytes; nothing lies beside it."""
+    """Write chunks through a LogWriter and return what is read of it, in one go and in small steps."""
 
     def write(*chunks, limit=100):
         made = writer(limit=limit)
         for chunk in chunks:
             made.write(chunk)
             assert size_on_disk(log) <= limit
+        before = read_all(log)
         made.close()
-        assert list(log.parent.iterdir()) == [log]
-        return log.read_bytes()
+        assert read_all(log) == before == read_all(log, limit=7)
+        return before
 
     return write
+
+
+def read_all(log, *, limit=1_000_000):
+    """Read a log to its end, as who follows it does."""
+    found, offset = b"", 0
+    while True:
+        reading = log_file.read(log, offset, limit)
+        if not reading.data:
+            return found
+        found += left_out_words(reading.left_out) + reading.data
+        assert reading.next_offset == offset + reading.left_out + len(reading.data)
+        offset = reading.next_offset
 
 
 def size_on_disk(log):
@@ -99,53 +113,94 @@ def test_what_a_reader_sees_while_it_is_written(writer, log):
     assert log.read_bytes() == b"seen at once\n"
 
 
-def test_after_a_kill_the_end_is_joined_to_the_log_once(writer, log):
+def test_after_a_kill_the_end_is_there(writer, log):
     made = writer(limit=96)
     made.write(b"h" * 72)
     for number in range(100):
         made.write(b"%9d\n" % number)
-    join_tail(log)
-    found = log.read_bytes()
-    assert found.startswith(b"h" * 72 + b"\n")
+    found = read_all(log)
+    assert found.startswith(b"h" * 72 + b"\n[")
     assert b"bytes left out" in found
     assert found.endswith(b"       99\n")
     assert len(found) <= 96 + 40
-    join_tail(log)
-    assert log.read_bytes() == found
-    assert list(log.parent.iterdir()) == [log]
 
 
-def test_several_who_find_the_monitor_dead_join_the_end_once(writer, log):
+def test_who_follows_an_over_long_log_sees_the_newest_output(writer, log):
+    made = writer(limit=96)
+    offset, seen = 0, b""
+    for number in range(200):
+        line = b"line %4d\n" % number
+        made.write(line)
+        reading = log_file.read(log, offset, 1000)
+        assert (reading.left_out, reading.data) == (0, line)
+        seen, offset = seen + reading.data, reading.next_offset
+    assert (offset, log_file.size_of(log)) == (2000, 2000)
+    made.close()
+    assert log_file.read(log, offset, 1000).data == b""
+    assert len(read_all(log)) < len(seen)
+
+
+def test_who_is_behind_is_told_how_much_was_missed_and_goes_on_with_the_newest(writer, log):
+    made = writer(limit=96)
+    made.write(b"h" * 72 + b"0" * 5)
+    offset = log_file.read(log, 0, 1000).next_offset
+    made.write(b"1" * 500 + b"the end")
+    reading = log_file.read(log, offset, 1000)
+    assert reading.left_out > 400
+    assert reading.data.endswith(b"the end")
+    assert reading.next_offset == 72 + 5 + 500 + len(b"the end")
+
+
+def test_both_sides_of_a_gap_are_never_read_at_once(writer, log):
     writer(limit=96).write(b"h" * 72 + b"m" * 1000 + b"t" * 24)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(join_tail, [log] * 4))
-    assert log.read_bytes().count(b"t" * 24) == 1
+    reading = log_file.read(log, 70, 1000)
+    assert (reading.data, reading.is_whole) == (b"hh", True)
+    reading = log_file.read(log, reading.next_offset, 1000)
+    assert (reading.left_out, reading.data, reading.is_whole) == (1000, b"t" * 24, False)
 
 
-def test_what_cannot_be_joined_stays_where_it_is(writer, log, monkeypatch):
-    """As on a full disk, which takes a part only."""
-    writer(limit=96).write(b"h" * 72 + b"t" * 100)
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, text: real(descriptor, text[:5]))
-    before = sorted((path.name, path.read_bytes()) for path in log.parent.iterdir())
-    join_tail(log)
-    assert sorted((path.name, path.read_bytes()) for path in log.parent.iterdir()) == before
+def test_reading_and_writing_at_once(writer, log):
+    """Pieces vanish while they are read; what is read is in order and only ever says what is left out."""
+    made, total = writer(limit=2000), 30_000
+    writing = threading.Thread(target=lambda: [made.write(b"%07d\n" % number) for number in range(total)])
+    writing.start()
+    offset, steps = 0, 0
+    while writing.is_alive() or offset < log_file.size_of(log):
+        reading = log_file.read(log, offset, 64)
+        start, offset = reading.next_offset - len(reading.data), reading.next_offset
+        assert reading.data == bytes((b"%07d\n" % (at // 8))[at % 8] for at in range(start, offset))
+        steps += bool(reading.data)
+    writing.join()
+    assert offset == 8 * total
+    assert steps > 2000 // 64
 
 
-def test_other_files_beside_a_log_are_left_alone(log):
+def test_what_a_full_disk_does_not_take_of_the_end_leaves_the_rest_in_its_place(log, monkeypatch):
+    log.write_bytes(b"")
+    tail = TailWriter(log, limit=40)
+    tail.write(b"0123456789")
+    monkeypatch.setattr(os, "pwrite", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    tail.write(b"abcde")
+    monkeypatch.undo()
+    tail.write(b"ABCDE")
+    tail.close()
+    assert read_all(log) == b"0123456789" + bytes(5) + b"ABCDE"
+
+
+def test_other_files_beside_a_log_are_not_read(log):
     for name in ("1.log", "1.log.draft", "11.log.5"):
         (log.parent / name).write_bytes(b"other")
-    join_tail(log)
-    assert log.read_bytes() == b"other"
-    assert len(list(log.parent.iterdir())) == 3
+    assert read_all(log) == b"other"
 
 
 def test_a_link_in_the_place_of_a_log_is_not_followed(log, tmp_path):
-    (tmp_path / "victim").write_bytes(b"")
+    (tmp_path / "victim").write_bytes(b"secret")
     log.symlink_to(tmp_path / "victim")
-    (tmp_path / "1.log.0").write_bytes(b"x")
-    join_tail(log)
-    assert (tmp_path / "victim").read_bytes() == b""
+    assert (read_all(log), log_file.exists(log)) == (b"", False)
+    log.unlink()
+    log.write_bytes(b"head\n")
+    (tmp_path / "1.log.0").symlink_to(tmp_path / "victim")
+    assert (read_all(log), log_file.exists(log)) == (b"head\n", True)
 
 
 def test_an_end_that_cannot_be_kept_holds_nobody_up(log):

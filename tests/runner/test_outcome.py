@@ -18,6 +18,7 @@ RAISED = {
     "returned": False,
     "result": None,
     "type": "ValueError",
+    "class": "builtins.ValueError",
     "title": "no good",
     "detail": "Traceback …",
     "is_final": False,
@@ -118,6 +119,11 @@ def test_fields_hold_what_the_row_takes():
 def test_fields_hold_nothing_that_a_database_refuses():
     fields = Outcome(Status.FAILED, "T", "a\0b", "c\udce9d").fields()
     assert (fields["error_title"], fields["error_detail"]) == ("a\N{REPLACEMENT CHARACTER}b", "c?d")
+
+
+def test_a_path_of_a_class_that_is_too_long_is_left_out_and_not_cut():
+    assert Outcome(Status.FAILED, error_class="a" * 500).fields()["error_class"] == "a" * 500
+    assert Outcome(Status.FAILED, error_class="a" * 501).fields()["error_class"] == ""
 
 
 def test_a_stored_outcome_comes_back_and_what_is_unknown_is_left_out():

@@ -10,7 +10,7 @@ from django.db import OperationalError
 
 from brokerless import succession, supervision
 from brokerless.cancel import LOOK_NOW
-from brokerless.succession import await_next_attempt, start_next
+from brokerless.succession import await_next_attempt, do_the_rest, start_next
 from brokerless.supervision import HEEDED_SIGNALS, hold_signals
 
 
@@ -18,6 +18,8 @@ from brokerless.supervision import HEEDED_SIGNALS, hold_signals
 def _signals():
     """Hold signals as a monitor does, and have them as before after the test."""
     kept = {number: signal.getsignal(number) for number in HEEDED_SIGNALS}
+    for number in HEEDED_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)  # whatever has run the suite, `nohup` for example
     hold_signals()
     yield
     supervision._held.clear()
@@ -32,6 +34,8 @@ def done(monkeypatch):
     monkeypatch.setattr(succession, "tick", lambda: found.append("tick"))
     monkeypatch.setattr(succession, "stand_by", lambda: found.append("stand by"))
     monkeypatch.setattr(succession, "collect_orphans_from_now_on", lambda: found.append("collect"))
+    monkeypatch.setattr(succession, "send_failure_mails", lambda: found.append("mail"))
+    monkeypatch.setattr(succession, "purge_daily", lambda: found.append("purge"))
     return found
 
 
@@ -72,11 +76,18 @@ def test_what_is_due_soon_is_waited_for_with_no_zombie_meanwhile_and_signals_end
     assert signal.getsignal(LOOK_NOW) is signal.SIG_DFL
 
 
+def test_what_takes_its_time_is_done_last_and_a_signal_ends_it(done):
+    do_the_rest()
+    assert done == ["mail", "purge"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_monitor_that_was_told_to_end_starts_nothing_and_does_not_stay(done, number):
     os.kill(os.getpid(), number)
     start_next()
     await_next_attempt()
+    do_the_rest()
     assert done == []
 
 

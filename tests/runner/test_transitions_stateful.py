@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from brokerless import attempts, dispatch, finish, leftovers, reap, transitions
+from brokerless import attempts, dispatch, finish, leftovers, reap, signals, transitions
 from brokerless.admission import admit
 from brokerless.models import Host, TaskState
 from brokerless.processes import Process
@@ -56,6 +56,7 @@ class Actors(RuleBasedStateMachine):
         Host.objects.all().delete()
         world.alive, world.started, world.rows.latest, world.rows.keys = set(), [], {}, {}
         world.rows.faults.clear()
+        world.told.clear()
         for most in (1, 3):
             self.record("default", most, None)
 
@@ -78,14 +79,22 @@ class Actors(RuleBasedStateMachine):
             "cancel": self.cancel_all,
             "reap": reap.reap,
             "end": self.end_all,
-            # Not inside another claim: the lock of the host's row, or of all hosts', would have it wait.
-            "dispatch": (lambda: None) if actor.startswith("dispatcher") else dispatch.dispatch,
+            "dispatch": (lambda: None) if actor.startswith("dispatcher") else self.dispatch_alone,
         }
         return partial(world.rows.act_as, f"other {kind} of {next(world.pids)}", others[kind])
 
     def cancel_all(self):
         for task in TaskState.objects.unfinished():
             transitions.request_cancel(task.pk, by_id=None)
+
+    def dispatch_alone(self):
+        """Not inside another claim: the lock of the host's row, or of all hosts', would have it wait."""
+        if not world.is_dispatching:
+            world.is_dispatching = True
+            try:
+                dispatch.dispatch()
+            finally:
+                world.is_dispatching = False
 
     def end_all(self):
         for monitor in self.owners():
@@ -239,6 +248,8 @@ class Actors(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self):
         world.rows.look()
+        assert set(world.told) == world.rows.told_finished(), "told of other ends than their writers"
+        assert set(world.told.values()) <= {1}, "a listener was told twice"
 
     def teardown(self):
         """Whatever has happened, rounds of housekeeping and monitors that do their work finish every task."""
@@ -260,7 +271,7 @@ class Actors(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_no_order_of_events_breaks_a_promise(settings, runtime_dir, monkeypatch):
+def test_no_order_of_events_breaks_a_promise(request, settings, runtime_dir, monkeypatch):
     here = f"{FatefulLauncher.__module__}.{FatefulLauncher.__qualname__}"
     queues = {"narrow": {"limit": 1}}
     settings.BROKERLESS = settings.BROKERLESS | {"LAUNCHER": here, "MAX_PROCESSES": 2, "QUEUES": queues}
@@ -275,7 +286,11 @@ def test_no_order_of_events_breaks_a_promise(settings, runtime_dir, monkeypatch)
     monkeypatch.setattr(finish, "PAUSE", 0.0)
     monkeypatch.setattr(finish, "connections", type("", (), {"close_all": staticmethod(lambda: None)}))
     monkeypatch.setattr(logging.getLogger("brokerless"), "disabled", True)
+    # As each statement is a transaction of its own but for this test's.
+    monkeypatch.setattr(signals, "_after_commit", lambda tell: tell())
     world.rows = WatchedRows(monkeypatch.setattr)
+    signals.task_finished.connect(world.note_told)
+    request.addfinalizer(lambda: signals.task_finished.disconnect(world.note_told))
 
     run_state_machine_as_test(Actors, settings=BOUNDED)
 
@@ -289,7 +304,7 @@ BOUNDED = settings(
     deadline=None,
     phases=[Phase.generate],  # with Phase.shrink a failure is told in few steps, minutes later
     report_multiple_bugs=False,
-    max_examples=50,
+    max_examples=60,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )

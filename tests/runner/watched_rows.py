@@ -76,6 +76,10 @@ class WatchedRows:
         finally:
             self.actor, self._functions = before, stack
 
+    def told_finished(self) -> set[UUID]:
+        """Return the tasks of which somebody was told to have finished them."""
+        return {pk for pk in self.latest if self._told_finished[pk]}
+
     def look(self) -> None:
         """Assert what must be true at any time, and of what has changed since the last look."""
         now = read_rows()

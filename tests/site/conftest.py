@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JSON = "application/json"
+EVERYTHING = ["view_book", "generate_book", "view_author", "recompute_authorstatistics"]
 
 
 @pytest.fixture
@@ -46,13 +47,13 @@ def person(site: None) -> Callable[..., User]:
 
 @pytest.fixture
 def ann(person: Callable[..., User]) -> User:
-    return person("ann", "view_book", "generate_book")
+    return person("ann", *EVERYTHING)
 
 
 @pytest.fixture
 def bob(person: Callable[..., User]) -> User:
     """Somebody else, who may do the same."""
-    return person("bob", "view_book", "generate_book")
+    return person("bob", *EVERYTHING)
 
 
 @pytest.fixture

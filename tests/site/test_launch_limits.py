@@ -66,7 +66,10 @@ def test_too_many_unfinished_tasks_are_refused_to_a_program(program, one_allowed
     assert TaskState.objects.count() == 1
 
 
-@pytest.mark.parametrize(("url", "data"), [(URL, {"language": "eng"}), ("/books/generate/", {"count": 10})])
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [(URL, {"language": "eng"}), ("/books/generate/", {"count": 10}), ("/authors/recompute/", {})],
+)
 def test_too_many_unfinished_tasks_are_refused_to_a_person(browser, one_allowed, url, data):
     browser.post(URL, {})
     refused = browser.post(url, data)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from brokerless.models import TaskState
-from library.views import PAGE_SIZE
+from library.paging import PAGE_SIZE
 from tests.exporting.making import make_book, make_many_books
 from tests.site.page_parts import Page
 
@@ -15,7 +15,7 @@ URL = "/books/"
 
 
 def shown_titles(response) -> list[str]:
-    return [book.title for book in response.context["books"]]
+    return [book.title for book in response.context["page"].rows]
 
 
 @pytest.fixture

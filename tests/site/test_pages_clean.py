@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from brokerless.models import TaskState
 from brokerless.runtime_dir import TaskFiles
+from library.statistics import recompute_statistics
 from tests.exporting.making import make_book
+from tests.site.conftest import EVERYTHING
 from tests.site.page_parts import Page
 
 HEAVIEST_PAGE = 40_000  # bytes, with everything that it loads, uncompressed
@@ -22,7 +24,7 @@ HOSTILE = (
 @pytest.fixture
 def hostile_task(make_task, person):
     """Return the function that makes a task with hostile text wherever there can be text."""
-    mallory = person(HOSTILE[:150], "view_book", "generate_book")
+    mallory = person(HOSTILE[:150], *EVERYTHING)
 
     def make(**values) -> TaskState:
         now = timezone.now()
@@ -88,6 +90,7 @@ def test_a_task_s_page_in_every_status(hostile_task, browser_of, status, is_canc
         "/tasks/?status=FAILED",
         "/books/",
         "/books/generate/",
+        "/authors/",
         "/exports/books/",
         "/exports/films/",
         "/tasks/?status=%3Cscript%3Ealert(1)",
@@ -98,6 +101,7 @@ def test_a_task_s_page_in_every_status(hostile_task, browser_of, status, is_canc
 )
 def test_every_other_page(hostile_task, browser_of, url):
     make_book(HOSTILE, author=HOSTILE, language=HOSTILE[:20])
+    recompute_statistics()
     assert_clean(browser_of(hostile_task().owner).get(url))
 
 

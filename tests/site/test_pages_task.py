@@ -94,7 +94,7 @@ def test_a_failure_is_announced_with_its_log(show, make_task, ann, browser, stat
     files.log.write_text("line 1\nout of paper\n")
     text = browser.get(f"/tasks/{task.pk}/").content.decode()
     assert '<p class="bl-error" role="alert">OSError: Out of paper</p>' in text
-    assert '<pre tabindex="0">line 1\nout of paper</pre>' in text
+    assert '<span data-part="lines">line 1\nout of paper\n</span>' in text
     assert f'href="/tasks/{task.pk}/log"' in text
     assert '<details class="bl-log" open>' in text
 
@@ -235,3 +235,16 @@ def test_an_unfinished_page_can_be_loaded_again_also_where_the_script_is_missing
 def test_a_task_that_is_asked_to_stop_has_cancelling_for_its_title(show):
     _, text = show(status=Status.RUNNING, cancel_requested_at=timezone.now())
     assert "<title>Books – Cancelling</title>" in words(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "term", "name"),
+    [
+        ({"command": "call_task", "arguments": ["shop.tasks.price"]}, "Function", "shop.tasks.price"),
+        ({"command": "generate_books", "arguments": [5]}, "Command", "generate_books"),
+    ],
+)
+def test_the_page_names_the_function_or_the_command(browser, make_task, ann, values, term, name):
+    html = browser.get(f"/tasks/{make_task(ann, **values).pk}/").content.decode()
+    assert f"<dt>{term}</dt><dd><code>{name}</code></dd>" in html
+    assert ("<dt>Command</dt>" in html) != ("<dt>Function</dt>" in html)

@@ -14,9 +14,17 @@ from tests.site.page_parts import Page
 if TYPE_CHECKING:
     from django.test import Client
 
-PAGES = ["/books/", "/books/generate/", "/tasks/", "/tasks/{task}/", "/tasks/{task}/log", "/exports/books/"]
+PAGES = [
+    "/books/",
+    "/books/generate/",
+    "/authors/",
+    "/tasks/",
+    "/tasks/{task}/",
+    "/tasks/{task}/log",
+    "/exports/books/",
+]
 TASK_PAGES = ["/tasks/{task}/", "/tasks/{task}/log"]
-PRODUCT_PAGES = [page for page in PAGES if not page.startswith("/books/")]
+PRODUCT_PAGES = [page for page in PAGES if not page.startswith(("/books/", "/authors/"))]
 
 
 @pytest.fixture

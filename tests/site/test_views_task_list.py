@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
+from django.utils.html import escape
 
 from brokerless.views import PAGE_SIZE
 
@@ -154,6 +155,23 @@ def test_the_owners_cost_no_query_each(make_task, person, staff, browser_of, dja
     ("values", "line"),
     [
         ({"arguments": [5000], "options": {"seed": 3, "quiet": True}}, "5000, seed: 3, quiet: true"),
+        (
+            {
+                "command": "call_task",
+                "arguments": ["shop.tasks.price"],
+                "options": {"arguments": [7, "é"], "keywords": {"deep": {"a": None}}, "backend": "second"},
+            },
+            'price(7, "é", deep={"a": null})',
+        ),
+        ({"command": "call_task", "arguments": ["shop.tasks.price"]}, "price()"),
+        (
+            {"command": "call_task", "arguments": ["price"], "options": {"arguments": 5, "keywords": [1]}},
+            "price()",
+        ),
+        (
+            {"command": "call_task", "arguments": ["price"], "options": {"arguments": [list(range(100_000))]}},
+            ("price([" + ", ".join(map(str, range(100))))[:119] + "…",
+        ),
         ({"options": {"email": ["a@example.org", "b@example.org"]}}, "email: a@example.org, b@example.org"),
         ({"options": {"q": "two\nlines"}}, "q: two lines"),
         ({"options": {"q": "x" * 500}}, "q: " + "x" * 116 + "…"),
@@ -164,7 +182,7 @@ def test_the_owners_cost_no_query_each(make_task, person, staff, browser_of, dja
 def test_tasks_are_told_apart_by_what_they_were_given(browser, make_task, ann, values, line):
     make_task(ann, **values)
     page = browser.get("/tasks/").content.decode()
-    assert (f'<span class="bl-given">{line}</span>' if line else "</a></td>") in page
+    assert (f'<span class="bl-given">{escape(line)}</span>' if line else "</a></td>") in page
 
 
 def test_a_running_task_shows_its_percent_and_a_finished_one_how_long_it_took(browser, make_task, ann):

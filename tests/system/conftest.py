@@ -10,6 +10,7 @@ from aiosmtpd.controller import Controller
 
 from tests.postgres import create_database, drop_database
 from tests.requirements import POSTGRES_URL, chromium, missing
+from tests.system.browsing import PATIENCE, log_in
 from tests.system.mailbox import Mailbox
 from tests.system.running_site import RunningSite, free_port
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 BOOKS = 60_000
 # A browser that is nobody's: no sandbox for root in a container, and nothing asked of the network.
@@ -119,6 +120,20 @@ def browser() -> Iterator[Browser]:
         running.close()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, site: RunningSite) -> Iterator[Page]:
+    """Return a page of somebody who has logged in."""
+    context = browser.new_context(base_url=site.url)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    log_in(page)
+    yield page
+    context.close()
+    assert not errors
 
 
 @pytest.fixture

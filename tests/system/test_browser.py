@@ -8,54 +8,18 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.system.running_site import PASSWORD, USER
+from tests.system.browsing import PATIENCE, generate_many, log_in, status
+from tests.system.running_site import USER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Locator, Route
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.system.running_site import RunningSite
 
-PATIENCE = 20_000  # milliseconds
 PHONE = {"width": 390, "height": 844}
 MANY_POLLS = 20  # a page that pauses between two needs a handful for an end and a retry
-
-
-@pytest.fixture
-def page(browser: Browser, site: RunningSite) -> Iterator[Page]:
-    """Return a page of somebody who has logged in."""
-    context = browser.new_context(base_url=site.url)
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    log_in(page)
-    yield page
-    context.close()
-    assert not errors
-
-
-def log_in(page: Page) -> None:
-    page.goto("/")
-    page.get_by_label("Username").fill(USER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/books/**")
-
-
-def generate_many(page: Page) -> None:
-    """Start what takes long enough to be watched."""
-    page.goto("/books/generate/")
-    page.get_by_label("How many books?").fill("1000000")
-    page.get_by_role("button", name="Generate").click()
-
-
-def status(page: Page) -> Locator:
-    return page.locator(".bl-status")
 
 
 def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page, site: RunningSite) -> None:

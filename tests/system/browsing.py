@@ -1,0 +1,31 @@
+"""What somebody does with the example site in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.system.running_site import PASSWORD, USER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PATIENCE = 20_000  # milliseconds
+
+
+def log_in(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("Username").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/books/**")
+
+
+def generate_many(page: Page) -> None:
+    """Start what takes long enough to be watched."""
+    page.goto("/books/generate/")
+    page.get_by_label("How many books?").fill("1000000")
+    page.get_by_role("button", name="Generate").click()
+
+
+def status(page: Page) -> Locator:
+    return page.locator(".bl-status")

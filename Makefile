@@ -6,18 +6,37 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test chaos lint format clean
+.PHONY: demo test test-others test-runner chaos conformance throughput lint format clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(ONCE),--once)
 
 # With REQUIRE=all a test that cannot reach PostgreSQL or Chromium fails instead of being skipped.
+# In two halves at once, as they wait much of their time; PYTEST names what else is to be run, in one.
 test: lint
+ifdef PYTEST
 	$(BIN)/python -m pytest $(PYTEST)
+else
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-others test-runner
+endif
+
+# By make and not by the shell's &, with which they and all they start would ignore Ctrl-C.
+test-others: $(VENV)/.test
+	@$(BIN)/python -m pytest --ignore=tests/runner
+
+test-runner: $(VENV)/.test
+	@mkdir -p build
+	@echo "tests/runner write to build/runner.log, shown when they are done."
+	@$(BIN)/python -m pytest tests/runner > build/runner.log 2>&1; code=$$?; cat build/runner.log; exit $$code
 
 # About two minutes. SEED repeats the plan of an earlier run, though not its moments; CHAOS takes further options.
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+# About a minute: Django's own tests of its tasks, with each Django that has them. Pythons from 3.12 on are searched
+# for; PYTHONS names others, separated as in PATH.
+conformance: $(VENV)/.made
+	@$(BIN)/python -m tests.conformance
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -49,4 +68,17 @@ $(VENV)/.made:
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
 	  { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# About three minutes: what a process per task costs, beside worker pools on the same machine and databases.
+throughput: build/throughput/.made
+	@build/throughput/bin/python -m bench.throughput
+
+build/throughput/.made: setup.cfg bench/requirements.txt $(VENV)/.made
+	@echo "Installing what is compared …"
+	@$(PYTHON) -m venv build/throughput
+	@build/throughput/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[postgres,tasks]' \
+	  --requirement bench/requirements.txt
+	@build/throughput/bin/python -m pip --disable-pip-version-check install --quiet celery redis packaging || \
+	  echo "Celery could not be installed, and is left out." >&2
 	@touch $@

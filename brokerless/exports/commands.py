@@ -16,7 +16,7 @@ from brokerless.current import is_in_background
 from brokerless.exit_codes import EXIT_INTERRUPTED
 from brokerless.exports import mail
 from brokerless.exports.exceptions import ExportError, InvalidFilters, OutputError, PermissionRefused
-from brokerless.exports.formats import GZIP_SUFFIX
+from brokerless.exports.formats.layout import GZIP_SUFFIX
 from brokerless.exports.options import STANDARD_OUTPUT, add_options
 from brokerless.exports.registry import get_exporter
 from brokerless.exports.storing import Request, local_path, store

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import NoneType
+
 from brokerless.conf import MEGABYTE, Setting, Settings
+
+GIGABYTE = 1000 * MEGABYTE
 
 settings = Settings(
     "EXPORTS",
@@ -15,6 +19,52 @@ settings = Settings(
             7 * MEGABYTE,
             "bytes",
             "the largest file that is attached to a mail; a larger one is linked to.",
+        ),
+        Setting("MAX_RECIPIENTS", (int,), 10, "addresses", "the most addresses that one export is mailed to."),
+        Setting(
+            "KEEP_DAYS",
+            (int, float),
+            7,
+            "days",
+            "how long a file can be fetched; then it is removed, and its record stays.",
+        ),
+        Setting(
+            "LINK_DAYS",
+            (int, float),
+            7,
+            "days",
+            "how long a mailed link leads to its file, if that is kept as long.",
+        ),
+        Setting(
+            "LINKS_REQUIRE_LOGIN",
+            (bool,),
+            False,
+            "true or false",
+            "whether who has a mailed link must log in too, with an account that may see the file.",
+        ),
+        Setting(
+            "QUOTA", (int, NoneType), 20 * GIGABYTE, "bytes", "the most that all files may take; None is no limit."
+        ),
+        Setting(
+            "OWNER_QUOTA",
+            (int, NoneType),
+            5 * GIGABYTE,
+            "bytes",
+            "the most that the files of one owner may take; None is no limit.",
+        ),
+        Setting(
+            "DIRECT_LIMIT",
+            (int,),
+            5_000,
+            "rows",
+            "the most rows that are sent at once by the request itself, with no task.",
+        ),
+        Setting(
+            "ACCEL_REDIRECT",
+            (str,),
+            "",
+            "URL path",
+            "an internal location of nginx that leads to the storage's directory, for nginx to send the files; empty: Django does.",
         ),
     ),
 )

@@ -15,7 +15,7 @@ from brokerless import current_task
 from brokerless.context import without_request
 from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import MailError
-from brokerless.exports.formats import GZIP_TYPE
+from brokerless.exports.formats.layout import GZIP_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

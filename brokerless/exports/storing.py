@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from brokerless import current_task
 from brokerless.exports.exceptions import OutputError
-from brokerless.exports.formats import CSV_SUFFIX, GZIP_SUFFIX
+from brokerless.exports.formats.layout import Layout
 from brokerless.exports.models import ExportFile
 from brokerless.exports.writing import Written, new_file, write
 
@@ -68,7 +68,7 @@ def store(request: Request, export: Export) -> ExportFile:
 def file_name(exporter: Exporter) -> str:
     """Return the name under which the user gets the file: what it holds, and the day."""
     day = timezone.localdate().isoformat()
-    return f"{exporter.file_name or exporter.name}-{day}{CSV_SUFFIX}{GZIP_SUFFIX}"
+    return f"{exporter.file_name or exporter.name}-{day}{Layout().suffix}"
 
 
 def local_path(record: ExportFile) -> Path | None:

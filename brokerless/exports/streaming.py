@@ -9,7 +9,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from brokerless.exports.formats import GZIP_TYPE
+from brokerless.exports.formats.layout import GZIP_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

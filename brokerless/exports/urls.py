@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from brokerless.exports import views
+from brokerless.exports.views import asking, files
 
 app_name = "brokerless_exports"
 
 urlpatterns = [
-    path("files/<uuid:file_id>/", views.file, name="file"),
-    path("<slug:name>/", views.export, name="export"),
+    path("files/<uuid:file_id>/", files.file, name="file"),
+    path("<slug:name>/", asking.export, name="export"),
 ]

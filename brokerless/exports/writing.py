@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from brokerless import current_task, track
 from brokerless.exports.compression import gzip_writer
 from brokerless.exports.exceptions import OutputError
-from brokerless.exports.formats import encode_csv
-from brokerless.exports.sources import choose_source, one_moment
+from brokerless.exports.formats.delimited import encode_csv
+from brokerless.exports.sources.portable import choose_source, one_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,7 +12,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 
 from brokerless.exports.models import ExportFile
-from brokerless.exports.sources import PortableSource
+from brokerless.exports.sources.portable import PortableSource
 from tests.exporting.making import make_book, make_many_books
 from tests.exporting.reading import names_in, read_csv, read_file, stored_bytes
 

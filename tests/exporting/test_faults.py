@@ -15,7 +15,7 @@ from brokerless.exports import storing, writing
 from brokerless.exports.exceptions import OutputError
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
-from brokerless.exports.sources import PortableSource
+from brokerless.exports.sources.portable import PortableSource
 from brokerless.exports.storing import Request, store
 from library.models import Book
 from tests.exporting.making import make_many_books

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from brokerless.exports.formats import encode_csv
+from brokerless.exports.formats.delimited import encode_csv
 
 NASTY = [
     "",

@@ -15,7 +15,7 @@ from brokerless.exceptions import LeaseLost
 from brokerless.exports.exceptions import OutputError
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
-from brokerless.exports.sources import PortableSource
+from brokerless.exports.sources.portable import PortableSource
 from brokerless.exports.storing import Request, local_path, store
 from brokerless.exports.writing import Export
 from library.models import Book

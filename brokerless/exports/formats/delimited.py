@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-CSV_SUFFIX = ".csv"
-GZIP_SUFFIX = ".gz"
-GZIP_TYPE = "application/gzip"
-
 
 def encode_csv(header: Sequence[str], blocks: Iterable[list[Sequence[Any]]]) -> Iterator[bytes]:
     """Yield a CSV file piece by piece: UTF-8, a header, commas, quotes where needed, lines ended by LF.

@@ -1,4 +1,4 @@
-"""Ask for an export, and fetch its file."""
+"""Ask for an export."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from brokerless import InvalidArguments, TooManyTasks, launch
 from brokerless.exports import forms
 from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, UnknownExporter
-from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
-from brokerless.exports.streaming import file_response
 from brokerless.representation import next_poll, represent
 from brokerless.responses import for_users, problem, see_other, too_many_tasks, wants_json
-from brokerless.tick import look_after
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from django.forms import Form
     from django.http import HttpRequest
 
@@ -62,25 +57,6 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
     return _accepted(request, task)
 
 
-@require_safe
-@for_users
-def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
-    """Send an export file to its owner, or to staff who may see it."""
-    # With its task, as both were at one moment: one that ends while this is read must not seem to leave no file.
-    found = ExportFile.objects.visible_to(request.user).select_related("task")
-    record = get_object_or_404(found, pk=file_id)
-    try:
-        get_exporter(record.exporter).check_permission(request.user)
-    except (UnknownExporter, PermissionRefused) as error:
-        return problem(request, HTTPStatus.FORBIDDEN, str(error))
-    if not record.is_ready:
-        return _not_ready(request, record)
-    try:
-        return file_response(request, record)
-    except FileNotFoundError:
-        return problem(request, HTTPStatus.GONE, _("The file is no longer there; ask for it again."))
-
-
 def _launch(request: HttpRequest, exporter: Exporter, asked: forms.Asked) -> TaskState:
     """Start an export, or join the user's own unfinished one of the same rows to the same addresses."""
     return launch(
@@ -91,14 +67,6 @@ def _launch(request: HttpRequest, exporter: Exporter, asked: forms.Asked) -> Tas
         queue=settings.QUEUE,
         unique_key=f"export {exporter.name} {json.dumps(asked.options, sort_keys=True)}",
     )
-
-
-def _not_ready(request: HttpRequest, record: ExportFile) -> HttpResponse:
-    """Say that the file is being made, or that it never will be: its task was killed before it could tidy up."""
-    if record.task is not None and look_after(record.task).is_finished:
-        detail = _("The export ended before the file was complete; ask for it again.")
-        return problem(request, HTTPStatus.GONE, detail)
-    return problem(request, HTTPStatus.CONFLICT, _("The file is not ready yet."))
 
 
 def _form(request: HttpRequest, exporter: Exporter, *, errors: InvalidFilters | None = None) -> HttpResponse:

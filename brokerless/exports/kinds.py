@@ -1,0 +1,20 @@
+"""What the values of a column are: from it follows how they are written."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """The kind of a column's values. In Python, each may also be None."""
+
+    TEXT = "text"  # str, from anybody: the only one that can be a formula
+    INTEGER = "integer"  # int
+    DECIMAL = "decimal"  # decimal.Decimal
+    FLOAT = "float"  # float
+    BOOLEAN = "boolean"  # bool
+    DATE = "date"  # datetime.date
+    MOMENT = "moment"  # datetime.datetime; an aware one is written in the time zone of whoever asked
+    TIME = "time"  # datetime.time
+    WORD = "word"  # str that this product made: a label of its own, an ISO duration, a UUID; never guarded
+    ANY = "any"  # whatever a callable returns: looked at value by value

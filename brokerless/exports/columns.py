@@ -1,68 +1,109 @@
-"""The columns of an export, and how their values are written as text."""
+"""The columns of an export, as they are declared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
-
-from django.db import models
-from django.utils import timezone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
-    from decimal import Decimal
 
-    Renderer = Callable[[Sequence[Any]], list[str]]
+    from django.db.models import Field, Model
+    from django.db.models.expressions import Combinable
+
+    from brokerless.exports.kinds import Kind
+
+# What `date_format` may hold beside literal characters; every database can write these.
+DIRECTIVES = "YmdHMS"
+TRUE_AND_FALSE = ("true", "false")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: the path of a field (`author__name`), and its label, by default the path."""
+    """One column: where its values come from, what it is called, and how they are shown.
 
-    path: str
+    value: a field's path (`author__name`), an ORM expression (`Count("books")`), or a callable of the instance.
+    label: the header, by default the name.
+    name: how users and JSON name the column, by default the path or the callable's name; an expression needs one.
+    null: what stands for no value in formats made of text; typed ones and JSON have a null of their own.
+    booleans: the texts of true and false.
+    has_choice_labels: whether the labels of the field's choices are shown, and not their values.
+    date_format: of %Y %m %d %H %M %S and literal characters, for dates, moments and times; by default ISO 8601.
+    places: digits after the point, of decimals and floats; a half is rounded to the even neighbour.
+    select_related, prefetch: what a callable reads beside its instance.
+    """
+
+    value: str | Combinable | Callable[[Model], Any]
     label: str = ""
+    _: KW_ONLY
+    name: str = ""
+    null: str = ""
+    booleans: tuple[str, str] = TRUE_AND_FALSE
+    has_choice_labels: bool = False
+    date_format: str = ""
+    places: int | None = None
+    select_related: Sequence[str] = ()
+    prefetch: Sequence[Any] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self._own_name())
+        _check_date_format(self.date_format)
+        if len(self.booleans) != 2 or isinstance(self.booleans, str):
+            raise ValueError(
+                f"The column {self.name!r} has booleans={self.booleans!r}; give the texts of true and false."
+            )
+        if (self.select_related or self.prefetch) and not self.is_callable:
+            raise ValueError(
+                f"The column {self.name!r} has select_related or prefetch, which are for callables; "
+                f"a path or an expression joins what it needs."
+            )
 
     @property
     def header(self) -> str:
-        return self.label or self.path
+        return str(self.label or self.name)
 
-    def renderer(self, model: type[models.Model]) -> Renderer | None:
-        """Return what turns this column's values into text; None where csv's own way is the right one."""
-        field = _field(model, self.path)
-        return next((render for kind, render in RENDERERS.items() if isinstance(field, kind)), None)
+    @property
+    def is_callable(self) -> bool:
+        """Whether an instance is needed to know the value."""
+        return not isinstance(self.value, str) and not hasattr(self.value, "resolve_expression")
 
-
-def _field(model: type[models.Model], path: str) -> models.Field:
-    """Return the field at the end of a path. Raises FieldDoesNotExist for a wrong one."""
-    *relations, last = path.split("__")
-    for name in relations:
-        model = model._meta.get_field(name).related_model  # noqa: SLF001 - Django's documented API
-    return model._meta.pk if last == "pk" else model._meta.get_field(last)  # noqa: SLF001
-
-
-# Whole columns at a time: a call for each of a million values costs more than the text itself.
+    def _own_name(self) -> str:
+        """Return the name that the value has. Raises ValueError for one that has none."""
+        if isinstance(self.value, str):
+            return self.value
+        name = getattr(self.value, "__name__", "")
+        if not self.is_callable or not name.isidentifier():
+            raise ValueError(f"A column of {self.value!r} needs a name, as in Column(…, name='books').")
+        return name
 
 
-def _booleans(values: Sequence[bool | None]) -> list[str]:
-    texts = {True: "true", False: "false", None: ""}
-    return [texts[value] for value in values]
+@dataclass(frozen=True)
+class PlannedColumn:
+    """A column of one export, whose kind is known: what row sources read and formats write.
+
+    null: what stands for no value in formats made of text. max_digits, decimal_places: of decimals, where known.
+    convert: what turns a value of the database, which is not None, into one of the kind; None where it is one.
+    declared, alias, field: the declaration; the name of its values in the planned queryset, empty for a callable;
+    and the model field whose values they are. is_stored: whether they are read as they are stored, not computed.
+    """
+
+    header: str
+    name: str
+    kind: Kind
+    null: str = ""
+    max_digits: int | None = None
+    decimal_places: int | None = None
+    convert: Callable[[Any], Any] | None = None
+    declared: Column | None = None
+    alias: str = ""
+    field: Field | None = None
+    is_stored: bool = False
 
 
-def _moments(values: Sequence[datetime | None]) -> list[str]:
-    """Write ISO 8601, aware ones in the time zone of whoever asked, with its offset."""
-    zone = timezone.get_current_timezone()
-    local = [value.astimezone(zone) if value is not None and value.tzinfo else value for value in values]
-    return ["" if value is None else value.isoformat() for value in local]
-
-
-def _decimals(values: Sequence[Decimal | None]) -> list[str]:
-    """Write all digits, never an exponent."""
-    return ["" if value is None else f"{value:f}" for value in values]
-
-
-RENDERERS: dict[type[models.Field], Renderer] = {
-    models.BooleanField: _booleans,
-    models.DateTimeField: _moments,
-    models.DecimalField: _decimals,
-}
+def _check_date_format(text: str) -> None:
+    """Raise ValueError for a directive that not every database can write."""
+    for found in re.findall("%(.?)", text.replace("%%", ""), re.DOTALL):
+        if found not in DIRECTIVES or not found:
+            known = " ".join(f"%{letter}" for letter in DIRECTIVES)
+            raise ValueError(f"date_format={text!r} has %{found}; there is: {known} and %% for %.")

@@ -8,7 +8,7 @@ from enum import Enum
 class Kind(Enum):
     """The kind of a column's values. In Python, each may also be None."""
 
-    TEXT = "text"  # str, from anybody: the only one that can be a formula
+    TEXT = "text"  # str, from anybody
     INTEGER = "integer"  # int
     DECIMAL = "decimal"  # decimal.Decimal
     FLOAT = "float"  # float
@@ -16,5 +16,9 @@ class Kind(Enum):
     DATE = "date"  # datetime.date
     MOMENT = "moment"  # datetime.datetime; an aware one is written in the time zone of whoever asked
     TIME = "time"  # datetime.time
-    WORD = "word"  # str that this product made: a label of its own, an ISO duration, a UUID; never guarded
+    WORD = "word"  # str that this product made: a text of booleans, a date's by a format, an ISO duration, a UUID
     ANY = "any"  # whatever a callable returns: looked at value by value
+
+
+# What a spreadsheet may take for a formula, whoever wrote it.
+TEXTS = frozenset({Kind.TEXT, Kind.WORD})

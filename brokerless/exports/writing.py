@@ -6,18 +6,17 @@ import hashlib
 import os
 import secrets
 import sys
-from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO
 
-from brokerless import current_task, track
-from brokerless.exports.compression import gzip_writer
+from brokerless import current_task
 from brokerless.exports.exceptions import OutputError
-from brokerless.exports.formats.delimited import encode_csv
-from brokerless.exports.sources.portable import choose_source, one_moment
+from brokerless.exports.formats.layout import Layout
+from brokerless.exports.reading import RowCount, file_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from django.db.models import QuerySet
@@ -30,11 +29,12 @@ PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True)
 class Export:
-    """What is to be written: the rows of a queryset in these columns."""
+    """What is to be written: the rows of a queryset in these columns, laid out like that."""
 
     queryset: QuerySet
     columns: Sequence[Column]
     unit: str
+    layout: Layout = field(default_factory=Layout)
     quiet: bool = False
 
 
@@ -68,21 +68,27 @@ class Digest:
         return self._sha256.hexdigest()
 
 
-def write(export: Export, target: BinaryIO, *, compressed: bool) -> Written:
-    """Stream the rows into a binary file as CSV, with memory that does not grow with their number."""
+def write(export: Export, target: BinaryIO) -> Written:
+    """Stream the rows into a binary file as it is laid out, with memory that does not grow with their number.
+
+    Raises OutputError when the rows cannot be read, or hold what the format cannot.
+    """
     digest = Digest(target)
-    source = choose_source(export.queryset, export.columns)
+    count = RowCount()
     # Closed at once when the writing fails: the database's cursor must not wait for the garbage collector.
-    with one_moment(export.queryset), closing(source.blocks()) as blocks:
-        count = export.queryset.count()
-        tracked = track(blocks, total=count, unit=export.unit, size=len, quiet=export.quiet)
-        counted = RowCount(tracked)
-        pieces = encode_csv([column.header for column in export.columns], counted)
-        with gzip_writer(digest) if compressed else nullcontext(digest) as writer:
-            for piece in pieces:
-                writer.write(piece)
+    with closing(file_pieces(export, count, is_counted=True)) as found:
+        for piece in found:
+            digest.write(piece)
     digest.flush()
-    return Written(counted.rows, digest.bytes, digest.hexdigest())
+    return Written(count.rows, digest.bytes, digest.hexdigest())
+
+
+def pieces(export: Export) -> Iterator[bytes]:
+    """Yield the file that `write` writes piece by piece, without a statement that counts the rows before.
+
+    Close it when it is not read to the end. Raises OutputError as `write` does, at any piece.
+    """
+    return file_pieces(replace(export, quiet=True), RowCount(), is_counted=False)
 
 
 def check_place(path: Path) -> None:
@@ -145,25 +151,12 @@ def _move_into_place(temporary: Path, final: Path) -> None:
 
 
 def write_to_standard_output(export: Export) -> Written:
-    """Write a compressed export to standard output. Raises OutputError when nobody reads it to the end."""
+    """Write an export to standard output. Raises OutputError when nobody reads it to the end."""
     try:
-        written = write(export, sys.stdout.buffer, compressed=True)
+        written = write(export, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except OSError as error:
         # What is still buffered cannot be written either, and would be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"Standard output cannot be written: {error.strerror or error}.") from error
     return written
-
-
-class RowCount:
-    """Counts the rows of the blocks that pass."""
-
-    def __init__(self, blocks: Iterable[list[Sequence[Any]]]) -> None:
-        self._blocks = blocks
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[list[Sequence[Any]]]:
-        for block in self._blocks:
-            self.rows += len(block)
-            yield block

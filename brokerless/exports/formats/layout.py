@@ -14,8 +14,9 @@ GZIP_SUFFIX, GZIP_TYPE = ".gz", "application/gzip"
 class FileFormat:
     """One kind of file.
 
-    is_text: made of lines, which sources may render in SQL, and which compress well; others are compressed already.
-    is_guarded: bound for spreadsheets, which take some texts for formulas. most_rows: beside the header; None for any.
+    is_text: made of lines, which sources may render in SQL, and which compress well; others are compressed in
+    themselves. is_guarded: bound for spreadsheets, which take some texts for formulas. most_rows: beside the
+    header; None for any.
     """
 
     name: str

@@ -19,7 +19,7 @@ from brokerless.pausing import is_paused
 from brokerless.sweeping import Removed, opened_runtime_directory, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -40,6 +40,18 @@ LONGEST_BATCH = 0.05  # seconds, beyond which the next is smaller
 KEYS_AT_ONCE = 5000  # that one query selects; it holds no lock
 # What these do to a row that refers to a deleted one, SET_NULL and its kin do not: take it along, or break it.
 HOLDING = {models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING, getattr(models, "DB_CASCADE", None)}
+
+_further_steps: list[Callable[..., None]] = []
+
+
+def also(step: Callable[..., None]) -> None:
+    """Have every purge of rows do a further step behind its own: what an app on top of this one has to remove.
+
+    It is called with the report to add to, and `older_than`, `deadline` (of the monotonic clock, or None) and
+    `is_dry_run`. What it raises is said in the report, and keeps nothing else from being purged.
+    """
+    if step not in _further_steps:
+        _further_steps.append(step)
 
 
 def purge(
@@ -70,9 +82,20 @@ def purge(
                 sweep(directory, removed, deadline=deadline)
             if directory is not None:
                 removed.left = directory.left
+    if has_rows and removed.is_complete:
+        _take_further_steps(removed, older_than=older_than, deadline=deadline, is_dry_run=is_dry_run)
     if has_rows and removed.is_complete and not is_dry_run:
         forget_long_gone(may_go_on=lambda: deadline is None or time.monotonic() < deadline)
     return removed
+
+
+def _take_further_steps(removed: Removed, **keywords: Any) -> None:
+    for step in _further_steps:
+        try:
+            step(removed, **keywords)
+        except Exception as error:
+            logger.exception("A further step of the purge failed; it is taken again with the next.")
+            removed.left.append(f"{step.__module__}: {error or type(error).__name__}")
 
 
 def purge_daily() -> Removed | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
@@ -141,7 +142,7 @@ def links(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, 
         return {}
     if task.is_finished or task.is_cancelling or not may_act_on(task, user):
         del found["cancel"]
-    if path := download_path(task, user):
+    if (path := download_path(task, user)) and not _is_over(task):
         found["download"] = path
     return found
 
@@ -156,17 +157,21 @@ def may_act_on(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> bool:
 
 
 def download(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any] | None:
-    """Return what there is to fetch, for the page: what a command left out, or wrote as it liked, is None."""
+    """Return what there is to fetch, for the page: what a command left out, or wrote as it liked, is None.
+
+    details: the path of a page about it. is_expired: its time is over, and it is named all the same.
+    """
     path = download_path(task, user)
     if not path:
         return None
-    numbers = {name: task.result.get(name) for name in ("rows", "bytes")}
-    mailed_to = task.result.get("mailed_to")
+    kinds = {"name": str, "rows": int, "bytes": int, "sha256": str, "mailed_to": list}
+    found = {key: task.result.get(key) for key in kinds}
     return {
         "path": path,
-        "name": task.result.get("name"),
-        "mailed_to": mailed_to if isinstance(mailed_to, list) else None,
-        **{name: number if isinstance(number, int) else None for name, number in numbers.items()},
+        **{key: value if isinstance(value, kinds[key]) else None for key, value in found.items()},
+        "details": _own_path(task.result.get("details")),
+        "expires_at": _expiry(task),
+        "is_expired": _is_over(task),
     }
 
 
@@ -175,11 +180,32 @@ def download_path(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> st
 
     Whoever serves that address knows best who may have it, and has to check that again.
     """
-    path = task.result.get("download") if isinstance(task.result, dict) else None
-    if not isinstance(path, str) or not path.startswith("/") or not may_act_on(task, user):
+    path = _own_path(task.result.get("download")) if isinstance(task.result, dict) else ""
+    return path if path and may_act_on(task, user) else ""
+
+
+def _own_path(path: Any) -> str:
+    """Return a path of this site; empty for what is none, as a command may pass on what users wrote."""
+    if not isinstance(path, str) or not path.startswith("/"):
         return ""
-    # Neither //elsewhere.example nor what a browser makes the same of: a command may pass on what users wrote.
+    # Neither //elsewhere.example nor what a browser makes the same of.
     return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else ""
+
+
+def _expiry(task: TaskState) -> datetime | None:
+    """Return until when what the command made can be fetched, if it said so."""
+    text = task.result.get("expires_at")
+    try:
+        found = parse_datetime(text) if isinstance(text, str) else None
+    except ValueError:  # no day of the calendar
+        return None
+    # One without an offset can be compared on a site that has no time zones, and only there.
+    return found if found and timezone.is_aware(found) == timezone.is_aware(timezone.now()) else None
+
+
+def _is_over(task: TaskState) -> bool:
+    expiry = _expiry(task)
+    return expiry is not None and expiry <= timezone.now()
 
 
 def _spoken(value: Any) -> str:

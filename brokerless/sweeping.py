@@ -41,7 +41,8 @@ class Removed:
     """What was removed, or would be.
 
     directories: those that belonged to no task. left: a sentence for each entry that should have been removed and
-    was not. is_complete: all rows were looked at; otherwise the time was up.
+    was not. others: what other apps removed, in words. is_complete: all rows were looked at; otherwise the time
+    was up.
     """
 
     tasks: int = 0
@@ -49,6 +50,7 @@ class Removed:
     temporary_files: int = 0
     bytes: int = 0
     left: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     is_complete: bool = True
 
 

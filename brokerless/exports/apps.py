@@ -18,6 +18,10 @@ class BrokerlessExportsConfig(AppConfig):
         except ImportError as error:
             remedy = "pip install 'django-brokerless[exports]'"
             raise ImproperlyConfigured(f"brokerless.exports needs django-filter: {remedy}") from error
-        from brokerless.exports import checks  # noqa: F401 - registers them
+        from brokerless import purging
+        from brokerless.exports import checks, declaration_checks, filter_checks, mail_checks  # noqa: F401 - registers them
+        from brokerless.exports.files import links, retention
 
+        purging.also(retention.purge)
+        links.connect()
         autodiscover_modules("exporters")

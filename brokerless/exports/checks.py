@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError
 
 from brokerless.checks import TAG, needs_right_settings, settings_messages, url_messages
 from brokerless.conf import settings as runner_settings
 from brokerless.exports.conf import settings
+from brokerless.exports.exceptions import OutputError
+from brokerless.exports.planning import plan
 from brokerless.exports.registry import all_exporters
 from brokerless.queues import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from brokerless.exports.exporter import Exporter
 
 
@@ -54,17 +58,26 @@ def check_urls(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(TAG)
 def check_columns(**_: Any) -> list[checks.CheckMessage]:
-    """E003: a column of an exporter is no path of fields."""
-    return [message for exporter in all_exporters() for message in _column_messages(exporter)]
+    """E003: a column of an exporter leads nowhere, or asks for what its values lack. E011: the rows are sliced."""
+    return [message for exporter in all_exporters() for message in _row_messages(exporter)]
 
 
-def _column_messages(exporter: Exporter) -> list[checks.CheckMessage]:
-    messages = []
+def _row_messages(exporter: Exporter) -> Iterator[checks.CheckMessage]:
+    try:
+        rows = exporter.get_queryset(None)
+    except Exception as error:  # of somebody's code
+        text = f"The exporter {exporter.name!r} has no rows for a run by hand; get_queryset(None) raises {error!r}"
+        hint = "The user is None for a run by hand or by cron; return what that may export, such as none()."
+        yield checks.Error(text, hint=hint, id="brokerless_exports.E003")
+        return
+    if rows.query.is_sliced:
+        text = f"The exporter {exporter.name!r} has a slice of a queryset, which no filter can narrow down."
+        hint = "Select the same rows by their keys: filter(pk__in=….values('pk')[:100])."
+        yield checks.Error(text, hint=hint, id="brokerless_exports.E011")
     for column in exporter.get_columns():
         try:
-            column.renderer(exporter.model)
-        except (FieldDoesNotExist, AttributeError) as error:
-            text = f"The exporter {exporter.name!r} has a column {column.path!r}, but: {error}."
+            plan(rows, [column])
+        except (FieldDoesNotExist, FieldError, AttributeError, ValueError, OutputError) as error:
+            text = f"The exporter {exporter.name!r} has a column {column.name!r}, but: {error}"
             hint = "Name a field, or follow relations to one with two underscores (author__name)."
-            messages.append(checks.Error(text, hint=hint, id="brokerless_exports.E003"))
-    return messages
+            yield checks.Error(text, hint=hint, id="brokerless_exports.E003")

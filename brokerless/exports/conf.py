@@ -59,12 +59,21 @@ settings = Settings(
             "rows",
             "the most rows that are sent at once by the request itself, with no task.",
         ),
+        Setting("DIRECT_BYTES", (int,), 50 * MEGABYTE, "bytes", "the largest file that is sent at once."),
+        Setting(
+            "DIRECT_SECONDS",
+            (int, float),
+            10,
+            "seconds",
+            "how long a file that is sent at once may take to be made.",
+        ),
         Setting(
             "ACCEL_REDIRECT",
             (str,),
             "",
             "URL path",
-            "an internal location of nginx that leads to the storage's directory, for nginx to send the files; empty: Django does.",
+            "an internal location of nginx that leads to the storage's directory, for nginx to send the files; "
+            "empty: Django does.",
         ),
     ),
 )

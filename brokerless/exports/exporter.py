@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_permission_codename
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
+from brokerless.exports.asking.each_once import each_once
+from brokerless.exports.asking.filter_names import filters_by_name
+from brokerless.exports.asking.filters import clean_filters, describe_filters, form_data
+from brokerless.exports.asking.likeness import request_of
 from brokerless.exports.columns import Column
 from brokerless.exports.exceptions import PermissionRefused
-from brokerless.exports.filters import clean_filters, describe_filters, form_data
+from brokerless.exports.formats.layout import CSV, FORMATS
+from brokerless.exports.formats.libraries import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django_filters import Filter, FilterSet
 
+    User = AbstractBaseUser | AnonymousUser
+
 
 class Exporter:
     """What is exported: a queryset, its columns, and the filters by which users may narrow it down.
@@ -24,16 +33,23 @@ class Exporter:
     Register a subclass with `@register("books")` in an app's `exporters.py`. Set `queryset` and `columns`;
     the rest has defaults.
 
-    columns: field paths, or `Column`s for a label of one's own.
-    filterset_class: a django-filter `FilterSet`; its filters become the command's options and the form.
+    columns: field paths, or `Column`s for expressions, callables, and labels of one's own.
+    filterset_class: a django-filter `FilterSet`; its filters become the command's options and the form. Its
+    `request` has the user who asks and nothing else, and is None for a run by hand.
+    formats: names of the formats that users may choose, by default all; format: the one they get otherwise.
     file_name: the start of the file's name, by default the exporter's name.
     permission: who may export, by default who may view the model.
     command: the management command, by default `export_<name>`.
+
+    Where not everybody may export all rows, override `get_queryset(user)`: it is called when the export is asked
+    for and when it runs, with the user who asked; with None for a run by hand or by cron.
     """
 
     queryset: ClassVar[QuerySet]
     columns: ClassVar[Sequence[str | Column]]
     filterset_class: ClassVar[type[FilterSet] | None] = None
+    formats: ClassVar[Sequence[str]] = tuple(FORMATS)
+    format: ClassVar[str] = CSV
     file_name: ClassVar[str] = ""
     permission: ClassVar[str] = ""
     command: ClassVar[str] = ""
@@ -47,48 +63,66 @@ class Exporter:
 
     @property
     def title(self) -> str:
-        return str(self.model._meta.verbose_name_plural).capitalize()  # noqa: SLF001 - Django's documented API
+        """What is exported, as it begins a line: Books."""
+        return capfirst(self.unit)
+
+    @property
+    def unit(self) -> str:
+        """What the rows are, as it is within a sentence: books."""
+        return str(self.model._meta.verbose_name_plural)  # noqa: SLF001 - Django's documented API
 
     @property
     def command_name(self) -> str:
         return self.command or f"export_{self.name}"
 
-    def get_columns(self) -> list[Column]:
-        return [column if isinstance(column, Column) else Column(column) for column in self.columns]
+    def get_columns(self, names: Sequence[str] = ()) -> list[Column]:
+        """Return the columns of these names in their order; of no names all columns."""
+        declared = [column if isinstance(column, Column) else Column(column) for column in self.columns]
+        by_name = {column.name: column for column in declared} if names else {}
+        return [by_name[name] for name in names] if names else declared
 
-    def get_queryset(self) -> QuerySet:
-        """Return all rows that can be exported."""
+    def get_formats(self) -> list[str]:
+        """Return the names of the formats that can be written here: those whose library is installed."""
+        return [name for name in self.formats if is_installed(name)]
+
+    def get_queryset(self, user: User | None) -> QuerySet:
+        """Return all rows that the user may export; the user is None for a run by hand."""
         return self.queryset.all()
 
     def get_filters(self) -> dict[str, Filter]:
-        """Return the filters that users may set, by name."""
-        return dict(self.filterset_class.base_filters) if self.filterset_class else {}
+        """Return the filters that users may set, by name; each input of one that has several is one of them."""
+        return filters_by_name(self.filterset_class, self.model)
 
-    def filterset(self, data: Mapping[str, Any] | None) -> FilterSet | None:
+    def filterset(self, data: Mapping[str, Any] | None, *, user: User | None) -> FilterSet | None:
         """Return the filters with a form's data, or with none; None for an exporter without filters."""
-        return self.filterset_class(data, queryset=self.get_queryset()) if self.filterset_class else None
+        if self.filterset_class is None:
+            return None
+        request = request_of(user) if user is not None else None
+        return self.filterset_class(data, queryset=self.get_queryset(user), request=request)
 
-    def clean(self, filters: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    def clean(self, filters: Mapping[str, Any], *, user: User | None = None) -> dict[str, str | list[str]]:
         """Return the filters that have a value, as text. Raises InvalidFilters with what is wrong with each."""
-        return clean_filters(self.filterset_class, filters, self.get_queryset())
+        return clean_filters(self.get_filters(), filters, lambda data: self.filterset(data, user=user))
 
-    def filtered(self, filters: Mapping[str, Any]) -> QuerySet:
-        """Return the rows that the filters select. Raises InvalidFilters with what is wrong with each."""
-        filterset = self.filterset(form_data(self.clean(filters)))
-        return self.get_queryset() if filterset is None else filterset.qs
+    def filtered(self, filters: Mapping[str, Any], *, user: User | None) -> QuerySet:
+        """Return the rows of the user that the filters select, each once.
+
+        Raises InvalidFilters with what is wrong with each.
+        """
+        filterset = self.filterset(form_data(self.clean(filters, user=user)), user=user)
+        return self.get_queryset(user) if filterset is None else each_once(filterset.qs, filterset.queryset)
 
     def describe(self, filters: Mapping[str, Any]) -> str:
         """Return the export in the user's words: what, and narrowed down by what."""
-        return describe_filters(self.title, self.filterset_class, filters)
+        return describe_filters(self.title, self.get_filters(), filters)
 
     def required_permission(self) -> str:
         meta = self.model._meta  # noqa: SLF001
         return self.permission or f"{meta.app_label}.{get_permission_codename('view', meta)}"
 
-    def check_permission(self, user: AbstractBaseUser | AnonymousUser) -> None:
+    def check_permission(self, user: User) -> None:
         """Raise PermissionRefused when the user may not export this."""
         if not user.has_perm(self.required_permission()):
-            raise PermissionRefused(
-                f"{user} may not export {self.title.lower()}: "
-                f"the permission {self.required_permission()} is needed."
-            )
+            text = _("%(user)s may not export %(what)s: the permission %(permission)s is needed.")
+            values = {"user": user, "what": self.unit, "permission": self.required_permission()}
+            raise PermissionRefused(text % values)

@@ -1,9 +1,10 @@
-"""The records of export files, and of their way to each recipient."""
+"""The records of export files, of their way to each recipient, and of whose the storage is."""
 
 from __future__ import annotations
 
 import uuid
-from pathlib import PurePath
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings as django_settings
 from django.core.files.storage import Storage, storages
@@ -13,8 +14,30 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from brokerless.exports.conf import settings
-from brokerless.exports.formats.layout import CSV
+from brokerless.exports.formats.layout import CSV, FORMATS, GZIP_SUFFIX, GZIP_TYPE
 from brokerless.models import OwnedQuerySet, TaskState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+ANY_TYPE = "application/octet-stream"
+TITLE_LIMIT = 200  # characters
+
+
+class ExportFileQuerySet(OwnedQuerySet):
+    """The named sets of files."""
+
+    def stored(self) -> Self:
+        """Select what is complete and takes room in the storage."""
+        return self.filter(ready_at__isnull=False, removed_at=None)
+
+    def fetchable(self) -> Self:
+        """Select what can still be fetched."""
+        return self.stored().exclude(expires_at__lte=timezone.now())
+
+    def expired(self) -> Self:
+        """Select what is still stored and cannot be fetched any more, the oldest first."""
+        return self.stored().filter(expires_at__lte=timezone.now()).order_by("expires_at", "pk")
 
 
 class ExportFile(models.Model):
@@ -44,9 +67,19 @@ class ExportFile(models.Model):
         on_delete=models.SET_NULL,
         related_name="export_files",
     )
-    format = models.CharField(_("format"), max_length=20, default=CSV)
+    # Whoever is deleted leaves no owner either; only what never had one was made by hand or by cron.
+    was_owned = models.BooleanField(_("had an owner"), default=False, db_default=False, editable=False)
+    # The claim of the task under which it was made; nothing for a run that is not recorded.
+    lease = models.PositiveIntegerField(_("lease"), null=True, blank=True, editable=False)
+    # Of all that was asked for; empty for files from before there was one, which are those of no request.
+    request_digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    title = models.CharField(
+        _("title"), max_length=TITLE_LIMIT, blank=True, default="", db_default="", help_text=_("What it holds.")
+    )
+    # What is new since the first release can be left out by it, while both serve one database.
+    format = models.CharField(_("format"), max_length=20, default=CSV, db_default=CSV)
     columns = models.JSONField(
-        _("columns"), default=list, blank=True, help_text=_("The names of the columns; empty for all.")
+        _("columns"), default=list, blank=True, null=True, help_text=_("The names of the columns; empty for all.")
     )
     rows = models.PositiveBigIntegerField(_("rows"), null=True)
     bytes = models.PositiveBigIntegerField(_("bytes"), null=True)
@@ -57,8 +90,10 @@ class ExportFile(models.Model):
     removed_at = models.DateTimeField(
         _("removed at"), null=True, blank=True, help_text=_("When the file was removed; its record stays.")
     )
+    # For links that are yet to be made, too: no mail that is just on its way opens the file again.
+    links_revoked_at = models.DateTimeField(_("links revoked at"), null=True, blank=True)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = ExportFileQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("export file")
@@ -82,13 +117,46 @@ class ExportFile(models.Model):
         return self.ready_at is not None
 
     @property
+    def is_expired(self) -> bool:
+        """Whether it can be fetched no more: its time is over, even if nobody has removed it yet."""
+        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return is_over or self.removed_at is not None
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether its owner was deleted: nobody is left who answers for it."""
+        return self.was_owned and self.owner_id is None
+
+    @property
+    def are_links_revoked(self) -> bool:
+        return self.links_revoked_at is not None or self.is_orphaned
+
+    @property
+    def is_gzipped(self) -> bool:
+        return self.name.endswith(GZIP_SUFFIX)
+
+    @property
+    def content_type(self) -> str:
+        if self.is_gzipped:
+            return GZIP_TYPE
+        found = FORMATS.get(self.format)
+        return found.content_type if found is not None else ANY_TYPE
+
+    @property
     def storage(self) -> Storage:
         return storages[settings.STORAGE]
 
     @property
     def storage_name(self) -> str:
         """The file's name in its storage: made of the row's key, never of anything a user wrote."""
-        return str(self.pk) + "".join(PurePath(self.name).suffixes)
+        return f"{self.pk}.{self.format}{GZIP_SUFFIX if self.is_gzipped else ''}"
+
+    def complete(self, *, rows: int, size: int, sha256: str) -> None:
+        """Record what was written: from now on the file can be fetched, for as long as files are kept."""
+        self.rows, self.bytes, self.sha256 = rows, size, sha256
+        self.ready_at = timezone.now()
+        self.expires_at = self.ready_at + timedelta(days=settings.KEEP_DAYS)
+        self.save(update_fields=["rows", "bytes", "sha256", "ready_at", "expires_at"])
 
 
 class Delivery(models.Model):
@@ -112,6 +180,16 @@ class Delivery(models.Model):
         ExportFile, verbose_name=_("file"), on_delete=models.CASCADE, related_name="deliveries"
     )
     recipient = models.EmailField(_("recipient"))
+    # Who sends it, or did: the task and its claim; nobody for a run that is not recorded.
+    task = models.ForeignKey(
+        TaskState,
+        verbose_name=_("task"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    lease = models.PositiveIntegerField(_("lease"), null=True, blank=True, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.WAITING)
     is_link = models.BooleanField(_("is a link"), default=False)
     detail = models.TextField(
@@ -130,3 +208,30 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.recipient}"
+
+    @property
+    def has_open_link(self) -> bool:
+        """Whether a link that was mailed still leads to the file."""
+        is_open = self.link_expires_at is not None and self.link_expires_at > timezone.now()
+        return is_open and self.links_revoked_at is None
+
+    @property
+    def links_revoked_at(self) -> datetime | None:
+        """When the links to it were revoked, with all those to its file or by themselves."""
+        return self.file.links_revoked_at or self.link_revoked_at
+
+
+class DatabaseIdentity(models.Model):
+    """What tells this database from others that store files in the same place: one row, made when it is needed."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    value = models.UUIDField(default=uuid.uuid4, editable=False)
+
+    class Meta:
+        verbose_name = _("identity of the database")
+        verbose_name_plural = _("identities of the database")
+
+    def __str__(self) -> str:
+        return str(self.value)

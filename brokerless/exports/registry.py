@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from brokerless.exports.exceptions import UnknownExporter
@@ -11,11 +12,20 @@ if TYPE_CHECKING:
 
     from brokerless.exports.exporter import Exporter
 
+# Django's own for a slug in a URL.
+SLUG = re.compile(r"[-a-zA-Z0-9_]+")
+# What the addresses of files and of mailed links begin with.
+RESERVED = frozenset({"files", "shared"})
+
 _exporters: dict[str, Exporter] = {}
 
 
 def register(name: str) -> Callable[[type[Exporter]], type[Exporter]]:
-    """Register the decorated exporter under a name, which is also a part of its URL and of its command."""
+    """Register the decorated exporter under a name, which is also a part of its URL and of its command.
+
+    Raises ValueError for a name that no URL can have, or that another has.
+    """
+    _check_name(name)
 
     def decorate(exporter_class: type[Exporter]) -> type[Exporter]:
         if name in _exporters and type(_exporters[name]) is not exporter_class:
@@ -24,6 +34,19 @@ def register(name: str) -> Callable[[type[Exporter]], type[Exporter]]:
         return exporter_class
 
     return decorate
+
+
+def _check_name(name: str) -> None:
+    if not SLUG.fullmatch(name):
+        raise ValueError(
+            f"An exporter cannot have the name {name!r}, which is a part of its URL: "
+            f"use letters of ASCII, digits, - and _, such as 'books'."
+        )
+    if name in RESERVED:
+        raise ValueError(
+            f"An exporter cannot have the name {name!r}, which is that of other URLs: choose one that is "
+            f"not {' or '.join(sorted(RESERVED))}."
+        )
 
 
 def get_exporter(name: str) -> Exporter:

@@ -84,7 +84,7 @@ def done(purged: Removed) -> list[str]:
         parts.append(f"{purged.directories} {word} of no task")
     if purged.temporary_files:
         parts.append(counted(purged.temporary_files, "temporary file"))
-    return parts
+    return parts + purged.others
 
 
 def as_json(purged: Removed, *, older_than: timedelta, is_dry_run: bool) -> str:

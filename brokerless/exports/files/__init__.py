@@ -1,0 +1,1 @@
+"""Export files: stored, kept for a while, fetched, and removed."""

@@ -31,7 +31,10 @@ NEVER_CAPTURED = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 @dataclass(frozen=True)
 class Context:
-    """What a task knows of the request that launched it; all empty for a task launched without one."""
+    """What a task knows of the request that launched it; all empty for a task launched without one.
+
+    owner_id: the key of whom the task was launched for, by a request or without; it outlives the user.
+    """
 
     base_url: str = ""
     script_prefix: str = "/"
@@ -39,6 +42,7 @@ class Context:
     query: str = ""
     method: str = ""
     user_id: str = ""
+    owner_id: str = ""
     language: str = ""
     time_zone: str = ""
     headers: dict[str, str] = field(default_factory=dict)

@@ -79,13 +79,15 @@ def launch(
     call = _call(command, list(arguments), dict(options or {}), wishes)
     parse(call.command, call.arguments, call.options)
     given = {"timeout": timeout, "memory_limit": memory_limit, "nice": nice, "max_attempts": max_attempts}
+    person = _person(owner) or _person(getattr(request, "user", None))
     task = TaskState(
         command=call.command,
         title=(title or call.title)[:200],
         arguments=call.arguments,
         options=call.options,
-        context=capture(request),
-        owner=_person(owner) or _person(getattr(request, "user", None)),
+        # The row loses its owner when that user is removed; that there was one is to be known even then.
+        context=capture(request) | {"owner_id": str(person.pk) if person is not None else ""},
+        owner=person,
         queue=call.queue,
         priority=_checked_priority(call.priority),
         run_after=_checked_moment(call.run_after),

@@ -1,4 +1,4 @@
-"""Authors and books in Django's admin, where a change of books has their authors' statistics recomputed."""
+"""Authors and books in Django's admin: exported; a change of books has their authors' statistics recomputed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
+from brokerless.exports.admin_actions import ExportMixin
 from library.models import Author, AuthorStatistics, Book
 from library.tasks import recompute_author_statistics
 
@@ -35,7 +36,8 @@ class AuthorStatisticsInline(admin.StackedInline):
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin):
+class AuthorAdmin(ExportMixin, admin.ModelAdmin):
+    exporter = "authors"
     list_display = ["name"]
     search_fields = ["name"]
     show_full_result_count = False
@@ -45,7 +47,8 @@ class AuthorAdmin(admin.ModelAdmin):
 
 
 @admin.register(Book)
-class BookAdmin(admin.ModelAdmin):
+class BookAdmin(ExportMixin, admin.ModelAdmin):
+    exporter = "books"
     list_display = [
         "title",
         "author",

@@ -7,11 +7,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from library import views
+from library import export_views, views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="book_list")),
     path("books/", views.book_list, name="book_list"),
+    path("books/export/", export_views.ways, name="export_ways"),
+    path("books/export/blocking/", export_views.blocking, name="export_blocking"),
+    path("books/export/streaming/", export_views.streaming, name="export_streaming"),
     path("books/generate/", views.generate_books, name="generate_books"),
     path("authors/", views.author_list, name="author_list"),
     path("authors/recompute/", views.recompute_authors, name="recompute_authors"),

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from brokerless.exports.files.storing import local_path
 from brokerless.exports.models import ExportFile
-from brokerless.exports.storing import local_path
 from library.demo import PASSWORD, USER_NAME, DemoError, Visitor, create_user, running_site
 from library.models import Book
 

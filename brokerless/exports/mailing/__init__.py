@@ -1,0 +1,1 @@
+"""The mail that brings a file, or a link to it, to each recipient once."""

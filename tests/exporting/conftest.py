@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import call_command
 
-from brokerless.current import set_current_task
-from tests.exporting.making import make_current_task, store_in
+from brokerless.current import current_task, set_current_task
+from tests.exporting.mail_backends import ToldBackend
+from tests.exporting.making import make_current_task, make_next_attempt, store_in
 from tests.exporting.reading import read_csv
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ def in_task(db: None) -> Iterator[Callable[..., CurrentTask]]:
 
 
 @pytest.fixture
+def next_attempt(in_task: Callable) -> Callable[[], CurrentTask]:
+    """Return the function that makes this process that of its task's next attempt."""
+
+    def enter() -> CurrentTask:
+        task = make_next_attempt(current_task())
+        set_current_task(task)
+        return task
+
+    return enter
+
+
+@pytest.fixture
 def export(db: None) -> Callable[..., tuple[str, str]]:
     """Return the function that runs `export_books` as typed, and gives what it wrote to both streams."""
 
@@ -61,3 +74,13 @@ def exported(export: Callable, tmp_path: Path) -> Callable[..., list[dict[str, s
         return read_csv(gzip.decompress(path.read_bytes()))
 
     return run
+
+
+@pytest.fixture
+def backend_told(settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable]:
+    """Return what the mail backend does for a recipient, to be filled: a callable that gets the mail."""
+    settings.EMAIL_BACKEND = "tests.exporting.mail_backends.ToldBackend"
+    monkeypatch.setattr(ToldBackend, "told", {})
+    monkeypatch.setattr(ToldBackend, "opened", 0)
+    monkeypatch.setattr(ToldBackend, "failure", None)
+    return ToldBackend.told

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
+    from brokerless.context import Context
+
 MANY_BOOKS = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
     INSERT INTO library_book (title, author_id, contributors, isbn13, published_year, language,
@@ -72,12 +74,24 @@ def make_current_task(*, owner: User | None = None, **context: Any) -> CurrentTa
     row = TaskState.objects.create(
         command="export_books", owner=owner, lease=1, status=TaskState.Status.RUNNING, pk=uuid.uuid4()
     )
+    return _current(row, as_context(context))
+
+
+def make_next_attempt(task: CurrentTask) -> CurrentTask:
+    """Return the same task as its next attempt sees it, which has a lease of its own."""
+    row = TaskState.objects.get(pk=task.id)
+    row.lease += 1
+    row.save(update_fields=["lease"])
+    return _current(row, task.context)
+
+
+def _current(row: TaskState, context: Context) -> CurrentTask:
     end = StubEnd()
     return CurrentTask(
         row.pk,
         row.lease,
-        owner_id=str(owner.pk) if owner else None,
-        context=as_context(context),
+        owner_id=str(row.owner_id) if row.owner_id else None,
+        context=context,
         progress=Reporter(end),
         end=end,
         files=TaskFiles(row.pk, row.lease),

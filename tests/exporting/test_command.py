@@ -11,8 +11,8 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.management import CommandError, call_command
 
+from brokerless import FinalError
 from brokerless.exports.models import ExportFile
-from brokerless.exports.sources.portable import PortableSource
 from tests.exporting.making import make_book, make_many_books
 from tests.exporting.reading import names_in, read_csv, read_file, stored_bytes
 
@@ -63,6 +63,7 @@ def test_each_option_narrows_the_rows_down_bounds_included(shelf, exported, word
         ["--available", "unknown"],
         ["--q", "\udcff"],
         ["--q", "a\0b"],
+        ["--language", " "],
         ["--publisher", "Knopf"],
         ["--email", "nobody"],
         ["--email", "ann@example.org\nBcc: all@example.org"],
@@ -165,11 +166,10 @@ def test_verbosity_0_is_silent(shelf, export, tmp_path, monkeypatch, capfdbinary
     assert capfdbinary.readouterr().err == b""
 
 
-def test_several_addresses_get_the_mail(shelf, export):
+def test_several_addresses_get_a_mail_each(shelf, export):
     out, _ = export("--email", "ann@example.org", "--email", "ben@example.org", "--language", "eng")
-    (message,) = mail.outbox
-    assert message.to == ["ann@example.org", "ben@example.org"]
-    assert message.subject == "Your export: Books (language: eng)"
+    assert [message.to for message in mail.outbox] == [["ann@example.org"], ["ben@example.org"]]
+    assert {message.subject for message in mail.outbox} == {"Your export: Books (language: eng)"}
     assert out.splitlines()[-1] == "Mailed to ann@example.org, ben@example.org."
 
 
@@ -197,7 +197,9 @@ def test_in_a_task_the_result_says_where_the_file_is(shelf, export, in_task):
         "rows": 3,
         "bytes": record.bytes,
         "sha256": record.sha256,
+        "expires_at": record.expires_at.isoformat(),
         "download": f"/exports/files/{record.pk}/",
+        "details": f"/exports/files/{record.pk}/about/",
     }
 
 
@@ -239,6 +241,14 @@ def test_nothing_is_exported_for_a_user_who_is_gone(shelf, export, in_task, djan
     assert not ExportFile.objects.exists()
 
 
+@pytest.mark.parametrize("email", [["nobody"], [f"ann{number}@example.org" for number in range(100)]])
+def test_recipients_that_are_none_or_too_many_fail_for_good(shelf, in_task, email):
+    in_task()
+    with pytest.raises(FinalError, match=r"is no e-mail address|at most"):
+        call_command("export_books", email=email)
+    assert not ExportFile.objects.exists()
+
+
 def test_a_task_does_not_mix_a_file_into_its_log(shelf, export, in_task):
     in_task()
     with pytest.raises(CommandError, match="its standard output is its log"):
@@ -254,11 +264,10 @@ def test_many_rows_are_counted_with_separators(export):
 def test_an_interrupted_run_lets_go_of_the_rows_before_the_connection_is_closed(monkeypatch):
     """Kept in the frames of the interrupt, their cursor would complain at exit."""
 
-    def interrupt(self):
+    def interrupt(*_):
         raise KeyboardInterrupt
-        yield
 
-    monkeypatch.setattr(PortableSource, "blocks", interrupt)
+    monkeypatch.setattr("brokerless.exports.reading.choose_source", interrupt)
     with pytest.raises(CommandError, match="Interrupted") as caught:
         call_command("export_books", verbosity=0)
     assert isinstance(caught.value.__context__, KeyboardInterrupt)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from brokerless.exports.files.ownership import PREFIX as STAMP
 from brokerless.exports.models import ExportFile
 from tests.eventually import eventually
 from tests.exporting.making import make_many_books
@@ -138,6 +139,8 @@ def test_a_full_device_is_said_without_a_traceback(run):
         (["--available", "perhaps"], 2, b"argument --available: invalid choice: 'perhaps'"),
         (["--email", "nobody"], 2, b"argument --email: 'nobody' is no e-mail address"),
         (["--email", "a@b.org", "--output", "x.gz"], 2, b"not allowed with argument"),
+        (["--format", "csv", "--output", "x.xlsx"], 2, b"CommandError: format: csv contradicts the name x.xlsx"),
+        (["--columns", "title,author"], 2, b"There is no column"),
         (["--output", "missing/x.gz"], 1, b"x.gz cannot be written: No such file or directory."),
         (["--output", "."], 2, b"is a directory"),
         ([b"--q=\xff"], 2, b"Must be text in Unicode."),
@@ -150,6 +153,33 @@ def test_a_user_s_mistake_is_said_in_a_sentence(run, tmp_path, words, code, mess
     assert b"Traceback" not in done.stderr
     assert done.stdout == b""
     assert set(names_in(tmp_path)) <= {"runtime"}  # where the record of the run has its log
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (["--compress", "none"], b"id,source_id"),
+        (["--format", "jsonl", "--compress", "none"], b'{"pk"'),
+        (["--format", "xlsx"], b"PK"),
+    ],
+)
+def test_standard_output_gets_the_format_that_is_asked_for(run, words, begins):
+    make_many_books(3)
+    done = run("--output", "-", *words)
+    assert done.returncode == 0
+    assert done.stdout.startswith(begins)
+    assert done.stderr.startswith(b"3 rows, ")
+
+
+def test_a_terminal_gets_a_text_that_is_not_compressed(run):
+    primary, secondary = pty.openpty()
+    try:
+        done = run("--output", "-", "--compress", "none", stdout=secondary, stderr=subprocess.PIPE)
+        assert os.read(primary, 100).startswith(b"id,source_id")
+    finally:
+        os.close(primary)
+        os.close(secondary)
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
@@ -173,17 +203,22 @@ def test_a_disk_with_a_limit_is_said_and_keeps_no_part(run, tmp_path):
     assert names_in(tmp_path / "out") == []
 
 
+def files_in(directory: Path) -> list[str]:
+    """Return the names of files that are exports, complete or not; the stamp says whose the directory is."""
+    return [name for name in names_in(directory) if not name.startswith(STAMP)]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_an_interrupted_run_leaves_nothing(command, tmp_path, number, code):
     make_many_books(10 * ROWS)
     arguments, keywords = command(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with subprocess.Popen(*arguments, **keywords) as process:
-        eventually(lambda: names_in(tmp_path / "exports"), why="the temporary file is there")
+        eventually(lambda: files_in(tmp_path / "exports"), why="the temporary file is there")
         process.send_signal(number)
         _, error = process.communicate(timeout=DEADLINE)
-    assert process.returncode == code
+    assert process.returncode == code, error.decode()
     assert error == b"CommandError: Interrupted.\n"
-    assert names_in(tmp_path / "exports") == []
+    assert files_in(tmp_path / "exports") == []
     assert not ExportFile.objects.exists()
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import random
-from types import SimpleNamespace
+import threading
 
 import pytest
 
@@ -15,11 +14,7 @@ TEXT = b"".join(b"%d,Book %d\n" % (number, number * number) for number in range(
 
 
 def compress(*pieces: bytes) -> bytes:
-    target = io.BytesIO()
-    with compression.gzip_writer(target) as writer:
-        for piece in pieces:
-            writer.write(piece)
-    return target.getvalue()
+    return b"".join(compression.gzipped(pieces))
 
 
 @pytest.fixture(params=["isal", "zlib"])
@@ -48,14 +43,10 @@ def test_the_bytes_do_not_depend_on_the_size_of_the_writes(library):
     assert compress(*pieces) == compress(TEXT)
 
 
-def test_what_is_written_is_passed_on_in_pieces_of_one_size():
-    passed = []
-    writer = compression.Repieced(SimpleNamespace(write=lambda piece: passed.append(len(piece))))
-    for size in (1, compression.PIECE, 5, 3 * compression.PIECE, 7):
-        writer.write(bytes(size))
-    assert passed == [compression.PIECE] * 4
-    writer.flush()
-    assert passed == [compression.PIECE] * 4 + [13]
+def test_pieces_are_of_one_size_but_the_last():
+    sizes = (1, compression.PIECE, 5, 3 * compression.PIECE, 7)
+    assert [len(piece) for piece in compression.of_one_size(map(bytes, sizes))] == [compression.PIECE] * 4 + [13]
+    assert [*compression.of_one_size([])] == []
 
 
 def test_the_header_holds_neither_name_nor_time(library):
@@ -68,11 +59,23 @@ def test_nothing_is_an_empty_file_in_gzip(library):
     assert gzip.decompress(compress()) == b""
 
 
-def test_the_target_stays_open(library):
-    target = io.BytesIO()
-    with compression.gzip_writer(target) as writer:
-        writer.write(b"x")
-    assert not target.closed
+def test_what_the_source_raises_comes_through_and_no_thread_stays(library):
+    def failing():
+        yield TEXT
+        raise KeyError("source")
+
+    before = threading.active_count()
+    with pytest.raises(KeyError, match="source"):
+        b"".join(compression.gzipped(failing()))
+    assert threading.active_count() == before
+
+
+def test_given_up_in_the_middle_no_thread_stays(library):
+    before = threading.active_count()
+    pieces = compression.gzipped([TEXT] * 5)
+    next(pieces)
+    pieces.close()
+    assert threading.active_count() == before
 
 
 def test_it_is_smaller(library):

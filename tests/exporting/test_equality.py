@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from brokerless.exports.formats.guard import guarded
 from library.models import Book
 from tests.exporting.making import make_book
 
@@ -25,6 +26,9 @@ NASTY_TITLES = [
     "📚🐍 emoji",
     " surrounded by blanks ",
     "=HYPERLINK(1)",
+    "-1 is a text here",
+    "@SUM(1)",
+    "\tafter a tab",
     "tab\there",
     "'single'",
     ";semicolons;",
@@ -43,9 +47,9 @@ def as_text(book: Book) -> dict[str, str]:
     return {
         "id": str(book.pk),
         "source_id": text(book.source_id),
-        "title": book.title,
-        "author": book.author.name,
-        "contributors": book.contributors,
+        "title": guarded(book.title),
+        "author": guarded(book.author.name),
+        "contributors": guarded(book.contributors),
         "isbn13": book.isbn13,
         "published_year": text(book.published_year),
         "language": book.language,

@@ -11,12 +11,15 @@ from django.core.management import CommandError
 from django.db import OperationalError
 
 from brokerless.exceptions import TaskCancelled
-from brokerless.exports import storing, writing
+from brokerless.exports import reading, writing
 from brokerless.exports.exceptions import OutputError
+from brokerless.exports.files import storing
+from brokerless.exports.files.request import Request
+from brokerless.exports.files.storing import store
+from brokerless.exports.formats.layout import Layout
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
-from brokerless.exports.sources.portable import PortableSource
-from brokerless.exports.storing import Request, store
+from brokerless.exports.sources.chunks import Chunk
 from library.models import Book
 from tests.exporting.making import make_many_books
 from tests.exporting.reading import names_in
@@ -57,23 +60,40 @@ def disk(monkeypatch):
     return put
 
 
+class FailingSource:
+    """Rows that end with an error after the first block, whatever the format is made of."""
+
+    error: BaseException
+
+    def __init__(self, *_arguments):
+        pass
+
+    def chunks(self):
+        yield Chunk(b"1\n", 1)
+        raise self.error
+
+    def blocks(self):
+        yield [(1,)]
+        raise self.error
+
+
 @pytest.fixture
 def failing_rows(monkeypatch):
     """Return the function that has reading the rows fail after the first block."""
 
     def fail(error):
-        def blocks(self):
-            yield [(1,) * 12]
-            raise error
-
-        monkeypatch.setattr(PortableSource, "blocks", blocks)
+        monkeypatch.setattr(FailingSource, "error", error, raising=False)
+        monkeypatch.setattr(reading, "choose_source", FailingSource)
+        monkeypatch.setattr(reading, "PortableSource", FailingSource)
 
     return fail
 
 
-def request_and_export():
-    exporter = get_exporter("books")
-    return Request(exporter, {}), writing.Export(Book.objects.order_by("pk"), exporter.get_columns(), unit="books")
+def request_and_export(file_format="csv"):
+    exporter, layout = get_exporter("books"), Layout(file_format)
+    columns = [column for column in exporter.get_columns() if column.name == "pk"]
+    export = writing.Export(Book.objects.order_by("pk"), columns, unit="books", layout=layout)
+    return Request(exporter, {}, layout=layout), export
 
 
 @pytest.mark.parametrize(
@@ -96,11 +116,12 @@ def test_a_full_disk_leaves_no_record_of_a_stored_file(disk, export, export_dire
     assert not ExportFile.objects.exists()
 
 
+@pytest.mark.parametrize("file_format", ["csv", "xlsx", "parquet"])
 @pytest.mark.parametrize("error", [OperationalError("connection lost"), KeyboardInterrupt(), TaskCancelled()])
-def test_an_error_in_mid_stream_leaves_neither_file_nor_record(failing_rows, export_directory, error):
+def test_an_error_in_mid_stream_leaves_neither_file_nor_record(failing_rows, export_directory, error, file_format):
     failing_rows(error)
-    with pytest.raises(type(error)):
-        store(*request_and_export())
+    with pytest.raises(OutputError if isinstance(error, OperationalError) else type(error)):
+        store(*request_and_export(file_format))
     assert names_in(export_directory) == []
     assert not ExportFile.objects.exists()
 

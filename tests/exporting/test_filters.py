@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import django_filters
 import pytest
+from django import forms
 
 from brokerless.exports.exceptions import InvalidFilters
 from brokerless.exports.exporter import Exporter
@@ -52,7 +53,7 @@ def books():
 
 def errors_of(exporter, filters) -> dict[str, list[str]]:
     with pytest.raises(InvalidFilters) as caught:
-        exporter.filtered(filters)
+        exporter.filtered(filters, user=None)
     return caught.value.errors
 
 
@@ -104,14 +105,51 @@ def test_what_is_neither_true_nor_false_is_refused_not_ignored(books, value):
 def test_true_selects_the_available_whatever_its_case(books, spelling):
     make_book("here", available=True)
     make_book("lent", available=False)
-    assert [book.title for book in books.filtered({"available": spelling})] == ["here"]
+    assert [book.title for book in books.filtered({"available": spelling}, user=None)] == ["here"]
 
 
 @pytest.mark.parametrize("spelling", [False, "false", "FALSE"])
 def test_false_selects_the_others(books, spelling):
     make_book("here", available=True)
     make_book("lent", available=False)
-    assert [book.title for book in books.filtered({"available": spelling})] == ["lent"]
+    assert [book.title for book in books.filtered({"available": spelling}, user=None)] == ["lent"]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\u00a0", [" "]])
+@pytest.mark.parametrize("name", ["q", "author", "language", "published_after", "min_rating"])
+def test_a_blank_value_is_refused_as_all_rows_would_be_left(books, name, blank):
+    assert errors_of(books, {name: blank}) == {name: ["Must not be blank."]}
+
+
+class LaxField(forms.CharField):
+    """Takes what it does not know for nothing."""
+
+    def clean(self, value):
+        return value if value == "known" else ""
+
+
+class LaxFilter(django_filters.CharFilter):
+    field_class = LaxField
+
+
+class BlankFilter(django_filters.FilterSet):
+    """A filter by a text that may be blank, and one that ignores most values."""
+
+    title = django_filters.CharFilter(strip=False)
+    lax = LaxFilter(field_name="title")
+
+
+def test_a_blank_value_is_one_where_the_field_says_so():
+    make_book(" ")
+    make_book("x")
+    exporter = type("Blank", (Untied,), {"filterset_class": BlankFilter})("blank")
+    assert [book.title for book in exporter.filtered({"title": " "}, user=None)] == [" "]
+
+
+def test_a_value_that_a_field_takes_for_nothing_is_refused():
+    exporter = type("Blank", (Untied,), {"filterset_class": BlankFilter})("blank")
+    assert errors_of(exporter, {"lax": "unknown"}) == {"lax": ["This is no value of it."]}
+    assert exporter.clean({"lax": "known"}) == {"lax": "known"}
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [["eng"]], [{"a": 1}]])
@@ -144,7 +182,7 @@ def test_a_filter_of_many_values_takes_many():
     for name in "abc":
         Author.objects.create(name=name)
     exporter = Authors("authors")
-    assert [author.name for author in exporter.filtered({"who": ["a", "b"]})] == ["a", "b"]
+    assert [author.name for author in exporter.filtered({"who": ["a", "b"]}, user=None)] == ["a", "b"]
     assert exporter.clean({"who": "a"}) == {"who": ["a"]}
 
 
@@ -155,7 +193,7 @@ def test_a_value_that_is_no_choice_is_refused():
 def test_a_filterset_may_leave_the_model_to_the_exporter():
     make_book("one")
     make_book("two")
-    assert [book.title for book in Untied("untied").filtered({"title": "two"})] == ["two"]
+    assert [book.title for book in Untied("untied").filtered({"title": "two"}, user=None)] == ["two"]
 
 
 def test_the_text_of_the_error_names_every_filter(books):

@@ -1,24 +1,24 @@
-"""The mail that delivers an export: what is in it, and what becomes of the file if it cannot be sent."""
+"""What the mail with an export says: as text, as HTML, in whose language, with which file."""
 
 from __future__ import annotations
 
-import gzip
+import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.core.management import CommandError, call_command
-from django.utils import translation
+from django.urls import clear_url_caches
+from django.utils import timezone, translation
 
 from brokerless.context import restored
-from brokerless.exceptions import LeaseLost
 from brokerless.exports.conf import settings as export_settings
-from brokerless.exports.models import ExportFile
-from tests.exporting.making import make_book, make_many_books
-from tests.exporting.reading import names_in, read_csv, stored_bytes
+from brokerless.exports.mailing.delivery import deliver
+from brokerless.exports.models import Delivery
+from tests.exporting.mailing import ANN, CONTENT, html_of, mail_in_vain, mail_to, make_file, statuses
 
 pytestmark = pytest.mark.django_db
 
-TO_ANN = ("--email", "ann@example.org")
+Status = Delivery.Status
 
 
 @pytest.fixture
@@ -26,168 +26,221 @@ def one_byte_limit(settings):
     settings.EXPORTS = settings.EXPORTS | {"ATTACHMENT_LIMIT": 1}
 
 
-def the_mail():
+@pytest.fixture
+def no_address(settings):
+    settings.BROKERLESS = settings.BROKERLESS | {"BASE_URL": ""}
+
+
+@pytest.fixture
+def no_pages(settings):
+    settings.ROOT_URLCONF = "tests.exporting.no_urls"
+    clear_url_caches()
+
+
+def the_mail() -> mail.EmailMultiAlternatives:
     (message,) = mail.outbox
     return message
 
 
-def test_a_file_that_fits_is_attached(export):
-    make_many_books(3)
-    export(*TO_ANN)
-    record = ExportFile.objects.get()
-    ((name, content, kind),) = the_mail().attachments
-    assert (name, kind) == (record.name, "application/gzip")
-    assert content == stored_bytes(record)
-    assert len(read_csv(gzip.decompress(content))) == 3
-    assert "http" not in the_mail().body
+def both() -> tuple[str, str]:
+    """Return the text and the HTML of the one mail."""
+    return the_mail().body, html_of(the_mail())
 
 
-def test_the_body_says_what_the_file_is(export):
-    make_many_books(2)
-    export("--language", "eng", *TO_ANN)
-    body = the_mail().body
-    assert "Books (language: eng): 2 rows." in body
-    assert f"SHA-256: {ExportFile.objects.get().sha256}" in body
+def test_a_file_that_fits_is_attached():
+    record = make_file()
+    mail_to(record)
+    assert the_mail().attachments == [(record.name, CONTENT, "application/gzip")]
+    assert not Delivery.objects.get().is_link
+    for body in both():
+        assert "books-2024-05-06.csv.gz" in body
+        assert "is attached" in body
 
 
-def test_one_row_is_no_plural(export):
-    make_book()
-    export(*TO_ANN)
-    assert "Books: 1 row." in the_mail().body
+def test_a_file_that_does_not_fit_is_linked_to(one_byte_limit):
+    mail_to(make_file())
+    assert the_mail().attachments == []
+    assert Delivery.objects.get().is_link
+    for body in both():
+        assert "is attached" not in body
+        assert "http://127.0.0.1:8000/exports/shared/" in body
 
 
 @pytest.mark.parametrize(("surplus", "is_attached"), [(0, True), (-1, False)])
-def test_the_limit_itself_still_fits(export, settings, surplus, is_attached):
-    export()
-    size = ExportFile.objects.get().bytes
-    settings.EXPORTS = settings.EXPORTS | {"ATTACHMENT_LIMIT": size + surplus}
-    export(*TO_ANN)
+def test_the_limit_itself_still_fits(settings, surplus, is_attached):
+    settings.EXPORTS = settings.EXPORTS | {"ATTACHMENT_LIMIT": len(CONTENT) + surplus}
+    mail_to(make_file())
     assert bool(the_mail().attachments) is is_attached
 
 
-def test_the_limit_is_what_every_provider_takes():
+def test_the_limit_is_what_nearly_every_provider_takes():
     assert export_settings.ATTACHMENT_LIMIT == 7_000_000
 
 
-def test_by_hand_a_large_file_is_linked_to_below_the_site_s_address(export, settings, one_byte_limit):
-    settings.BROKERLESS = settings.BROKERLESS | {"BASE_URL": "https://books.example.org"}
-    export(*TO_ANN)
-    record = ExportFile.objects.get()
-    assert the_mail().attachments == []
-    assert f"\nhttps://books.example.org/exports/files/{record.pk}/\n" in the_mail().body
-    assert "staff can fetch it here" in the_mail().body  # who asked for it is not known
+def test_both_bodies_say_what_the_file_is_and_until_when_it_can_be_fetched():
+    record = make_file(rows=12345, expires_at=datetime(2099, 5, 6, 7, 8, 9, tzinfo=UTC))
+    record.expires_at = timezone.now() + timedelta(days=2)
+    record.save()
+    mail_to(record)
+    until = Delivery.objects.get().link_expires_at
+    assert until == record.expires_at  # before the link's own end
+    for body in both():
+        assert "Books (language: eng)" in body
+        assert "12,345" in body
+        assert "CSV" in body
+        assert hashlib.sha256(CONTENT).hexdigest() in body
+        assert "gzip" in body
+        assert timezone.localtime(until).strftime("%H:%M:%S") in body
+
+
+@pytest.mark.parametrize(("rows", "words"), [(0, "no rows"), (1, ": 1 row."), (2, ": 2 rows.")])
+def test_the_text_counts_the_rows(rows, words):
+    mail_to(make_file(rows=rows))
+    assert words in the_mail().body
+    assert ("no rows" in html_of(the_mail())) is (rows == 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "kind"),
+    [
+        ("books.xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("books.parquet", "parquet", "application/vnd.apache.parquet"),
+        ("books.jsonl.gz", "jsonl", "application/gzip"),
+    ],
+)
+def test_each_format_is_attached_as_what_it_is(name, file_format, kind):
+    mail_to(make_file(name=name, format=file_format))
+    assert the_mail().attachments == [(name, CONTENT, kind)]
+    assert ("gzip" in the_mail().body) is name.endswith(".gz")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("csv", "text/csv"), ("tsv", "text/tab-separated-values")])
+def test_a_text_is_attached_byte_for_byte(name, kind):
+    content = "title\nÜlysses\r\n".encode()
+    mail_to(make_file(content, name=f"books.{name}", format=name))
+    (part,) = the_mail().attachments
+    assert (part.get_content_type(), part.get_filename()) == (kind, f"books.{name}")
+    assert part["Content-Transfer-Encoding"] == "base64"
+    assert part.get_payload(decode=True) == content
+
+
+def test_a_name_that_is_no_ascii_is_kept():
+    mail_to(make_file(b"a\n", name="bücher.csv", format="csv"))
+    assert the_mail().attachments[0].get_filename() == "bücher.csv"
+
+
+@pytest.mark.parametrize("title", ["a\r\nBcc: all@example.org", "a\nb", "\u2028x", "ünïcode 📚", "x" * 200])
+def test_a_title_cannot_add_headers(title):
+    deliver(make_file(), [ANN], title=title)
+    message = the_mail().message()
+    assert message["Bcc"] is None
+    assert "\n" not in the_mail().subject
+    assert the_mail().recipients() == [ANN]
+
+
+def test_a_title_is_no_html():
+    deliver(make_file(), [ANN], title="<b>&")
+    text, html = both()
+    assert "<b>&: 1 row." in text
+    assert "&lt;b&gt;&amp;" in html
+    assert "<b>" not in html
+
+
+def test_the_html_needs_nothing_from_elsewhere():
+    mail_to(make_file())
+    html = html_of(the_mail())
+    assert not any(word in html for word in ("<script", "<img", "<link", "src=", "@import"))
+    assert html.count("http") == 1  # the link
+
+
+@pytest.mark.parametrize(("language", "number", "month"), [("de", "12.345", "Mai"), ("en", "12,345", "May")])
+def test_the_mail_is_in_the_language_and_zone_of_who_asked(in_task, settings, language, number, month):
+    settings.EXPORTS = settings.EXPORTS | {"LINK_DAYS": 100_000}
+    record = make_file(rows=12345, expires_at=datetime(2099, 5, 6, 22, 8, 9, tzinfo=UTC))
+    task = in_task(language=language, time_zone="Asia/Tokyo")
+    with translation.override("fr"), restored(task.context):
+        mail_to(record)
+    for body in both():
+        assert number in body
+        assert month in body
+        assert "07:08:09 JST" in body
+    assert f'<html lang="{language}">' in html_of(the_mail())
 
 
 @pytest.mark.parametrize(
     ("site_url", "base"),
     [("", "https://asked.example.org"), ("https://set.example.org", "https://set.example.org")],
 )
-def test_in_a_task_it_is_linked_to_by_the_task_s_page(export, settings, in_task, one_byte_limit, site_url, base):
+def test_in_a_task_the_link_is_below_the_address_of_its_request(in_task, settings, one_byte_limit, site_url, base):
     settings.BROKERLESS = settings.BROKERLESS | {"BASE_URL": site_url}
-    task = in_task(base_url="https://asked.example.org", path="/exports/books/")
-    export(*TO_ANN)
-    assert f"\n{base}/tasks/{task.id}/\n" in the_mail().body
+    in_task(base_url="https://asked.example.org", path="/exports/books/")
+    mail_to(make_file())
+    assert f"\n{base}/exports/shared/" in the_mail().body
 
 
-def test_without_any_address_of_the_site_the_file_is_kept_and_the_remedy_said(export, settings, one_byte_limit):
-    settings.BROKERLESS = settings.BROKERLESS | {"BASE_URL": ""}
-    with pytest.raises(CommandError, match=r"The file is ready, but .* BROKERLESS\['BASE_URL'\] is not set"):
-        export(*TO_ANN)
-    assert mail.outbox == []
-    assert ExportFile.objects.get().is_ready
+def test_the_link_of_a_mail_leads_to_its_recipient_s_delivery(one_byte_limit, client):
+    record = make_file(expires_at=timezone.now() + timedelta(days=1))
+    mail_to(record)
+    url = next(line for line in the_mail().body.splitlines() if line.startswith("http"))
+    response = client.get(url.removeprefix("http://127.0.0.1:8000"))
+    assert response.status_code == 200
+    assert record.sha256 in response.content.decode()
 
 
-@pytest.mark.parametrize("title", ["a\r\nBcc: all@example.org", "a\nb", "\u2028x", "ünïcode 📚"])
-def test_a_search_text_cannot_add_headers(export, title):
-    export("--q", title, *TO_ANN)
-    message = the_mail().message()
-    assert message["Bcc"] is None
-    assert "\n" not in the_mail().subject
-    assert the_mail().recipients() == ["ann@example.org"]
-
-
-@pytest.mark.parametrize("address", ["ann@example.org\nBcc: all@example.org", "ann", "", "a@b@c"])
-def test_an_address_from_code_that_is_none_is_refused(address):
-    with pytest.raises(CommandError, match=r"(?s)The file is ready, but .* is no e-mail address"):
-        call_command("export_books", email=[address])
-    assert mail.outbox == []
-    assert ExportFile.objects.get().is_ready
-
-
-def test_the_subject_of_a_long_search_is_cut(export):
-    export("--q", "x" * 5000, *TO_ANN)
-    assert len(the_mail().subject) < 250
-    the_mail().message()
-
-
-@pytest.fixture
-def language_template(settings, tmp_path):
-    """Have the body say which language it is in."""
-    path = tmp_path / "templates" / "brokerless_exports" / "mail" / "body.txt"
-    path.parent.mkdir(parents=True)
-    path.write_text("{% load i18n %}{% get_current_language as code %}{{ code }} {{ file.created_at|date:'F' }}")
-    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path / "templates"]}]
-
-
-@pytest.mark.parametrize("language", ["de", "en"])
-def test_the_mail_is_in_the_language_of_who_asked(export, in_task, language_template, language):
-    task = in_task(language=language)
-    with translation.override("fr"), restored(task.context):
-        export(*TO_ANN)
-    assert the_mail().body.startswith(f"{language} ")
-
-
-def test_in_a_task_the_lease_is_renewed_before_the_mail(export, in_task):
-    task = in_task()
-    export(*TO_ANN)
-    assert task._end.renewals == 2  # before the file got its name, and before the mail
-
-
-def test_a_task_that_lost_its_lease_mails_nothing(export, in_task, monkeypatch):
-    task = in_task()
-    renew = task._end.renew_lease
-
-    def renew_once():
-        renew()
-        task._end.lost = LeaseLost("somebody else's")
-
-    monkeypatch.setattr(task._end, "renew_lease", renew_once)
-    with pytest.raises(LeaseLost):
-        export(*TO_ANN)
-    assert mail.outbox == []
-
-
-@pytest.mark.parametrize(
-    ("backend", "reason"),
-    [
-        ("tests.exporting.mail_backends.RefusingBackend", "All message recipients were rejected"),
-        ("tests.exporting.mail_backends.FailingBackend", "quota exceeded"),
-        ("no.such.Backend", "No module named 'no'"),
-        ("anymail.backends.postmark.EmailBackend", "POSTMARK_SERVER_TOKEN"),
-    ],
-)
-def test_a_mail_that_fails_keeps_the_file_and_says_why(
-    export, in_task, settings, export_directory, backend, reason
+def test_without_any_address_of_the_site_the_remedy_is_said_and_a_retry_sends_it(
+    one_byte_limit, no_address, settings
 ):
-    settings.EMAIL_BACKEND = backend
-    settings.ANYMAIL = {}
-    make_many_books(2)
-    task = in_task()
-    with pytest.raises(CommandError) as caught:
-        export(*TO_ANN)
-    text = str(caught.value)
-    assert text.startswith("The file is ready, but the mail to ann@example.org was not sent: ")
-    assert reason in text
-    record = ExportFile.objects.get()
-    assert record.is_ready
-    assert names_in(export_directory) == [record.storage_name]
-    assert task.result["download"] == f"/exports/files/{record.pk}/"
-    assert "mailed_to" not in task.result
+    record = make_file()
+    assert "BROKERLESS['BASE_URL'] is not set" in mail_in_vain(record)
+    assert mail.outbox == []
+    assert statuses(record) == {ANN: Status.WAITING}
+    settings.BROKERLESS = settings.BROKERLESS | {"BASE_URL": "https://set.example.org"}
+    mail_to(record)
+    assert "https://set.example.org/exports/shared/" in the_mail().body
 
 
-def test_a_backend_of_anymail_that_takes_it_sends_the_same_mail(export, settings):
-    settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
-    export(*TO_ANN)
-    assert the_mail().anymail_status.status == {"sent"}
-    (attachment,) = the_mail().anymail_test_params["attachments"]
-    assert attachment.mimetype == "application/gzip"
+@pytest.mark.usefixtures("no_address")
+def test_a_file_that_is_attached_needs_no_link():
+    mail_to(make_file())
+    assert the_mail().attachments
+    assert not any("http" in body for body in both())
+    assert not any("fetched" in body for body in both())
+
+
+def test_a_site_without_the_pages_of_exports_is_told_so(one_byte_limit, no_pages):
+    record = make_file()
+    assert "does not include brokerless.exports.urls" in mail_in_vain(record)
+    assert statuses(record) == {ANN: Status.WAITING}
+
+
+@pytest.mark.usefixtures("no_pages")
+def test_a_site_without_the_pages_of_exports_can_still_attach():
+    mail_to(make_file())
+    assert the_mail().attachments
+
+
+def test_a_stored_file_that_is_gone_is_said_without_its_path(export_directory):
+    record = make_file()
+    record.storage.delete(record.storage_name)
+    text = mail_in_vain(record)
+    assert "the stored file cannot be read: No such file or directory" in text
+    assert str(export_directory) not in text
+    assert statuses(record) == {ANN: Status.WAITING}
+
+
+def test_a_broken_template_of_the_site_is_said_and_nothing_is_sent(settings, tmp_path):
+    path = tmp_path / "brokerless_exports" / "mail" / "body.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("{% nonsense %}")
+    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
+    record = make_file()
+    assert "nonsense" in mail_in_vain(record)
+    assert statuses(record) == {ANN: Status.WAITING}
+
+
+def test_a_sender_that_no_mail_may_have_is_said_and_leaves_no_doubt(settings):
+    settings.DEFAULT_FROM_EMAIL = "library@example.org\nBcc: all@example.org"
+    record = make_file()
+    assert "was not sent: " in mail_in_vain(record)
+    assert mail.outbox == []
+    assert statuses(record) == {ANN: Status.WAITING}

@@ -1,26 +1,32 @@
-"""Mail over a socket: to SMTP servers on loopback, and to what stands in for a provider's HTTP interface."""
+"""Mail over SMTP: to a real server on loopback, and to one that fails at each step."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import socket
-import threading
-from base64 import b64decode
 from email import message_from_bytes, policy
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
-from django.core.management import CommandError
 
-from brokerless.exports.models import ExportFile
-from tests.exporting.making import make_many_books
-from tests.exporting.reading import read_csv, stored_bytes
+from brokerless.exports.models import Delivery
+from tests.exporting.mail_servers import DROP, HANG, SmtpServer
+from tests.exporting.mailing import (
+    ANN,
+    BEN,
+    CONTENT,
+    EVE,
+    TITLE,
+    mail_in_vain,
+    mail_to,
+    make_file,
+    parts_of,
+    statuses,
+)
 
 pytestmark = pytest.mark.django_db
 
-TO_ANN = ("--email", "ann@example.org")
+Status = Delivery.Status
+TIMEOUT = 0.3  # seconds
 
 
 class Mailbox:
@@ -34,159 +40,185 @@ class Mailbox:
         return "250 OK"
 
 
-class NobodyThere(Mailbox):
-    """Knows none of the recipients."""
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        return "550 no such mailbox here"
-
-
-class TooLarge(Mailbox):
-    """Takes the recipients and refuses the mail."""
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        return "552 too large"
-
-
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
+def use(port: int, settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, TIMEOUT
+
+
 @pytest.fixture
-def smtp(settings):
-    """Return the function that starts an SMTP server to which mail goes from then on."""
+def mailbox(settings):
+    """Return the function that starts a real SMTP server to which mail goes from then on."""
     servers = []
 
-    def start(mailbox):
-        server = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    def start(**keywords) -> Mailbox:
+        box = Mailbox()
+        server = Controller(box, hostname="127.0.0.1", port=free_port(), **keywords)
         server.start()
         servers.append(server)
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        return mailbox
+        use(server.port, settings)
+        settings.EMAIL_TIMEOUT = 30
+        return box
 
     yield start
     for server in servers:
         server.stop()
 
 
-def test_an_smtp_server_gets_the_file(export, smtp):
-    make_many_books(3)
-    mailbox = smtp(Mailbox())
-    out, _ = export(*TO_ANN, "--email", "ben@example.org")
-    (envelope,) = mailbox.envelopes
-    assert envelope.rcpt_tos == ["ann@example.org", "ben@example.org"]
-    message = message_from_bytes(envelope.content, policy=policy.default)
-    assert message["Subject"] == "Your export: Books"
+@pytest.fixture
+def told(settings):
+    """Return the function that starts a server which answers as it is told."""
+    servers = []
+
+    def start(**answers) -> SmtpServer:
+        server = SmtpServer(**answers)
+        servers.append(server)
+        use(server.server_address[1], settings)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def test_a_real_server_gets_a_mail_for_each_with_text_html_and_the_file(mailbox):
+    box, record = mailbox(), make_file()
+    mail_to(record, ANN, BEN)
+    assert [envelope.rcpt_tos for envelope in box.envelopes] == [[ANN], [BEN]]
+    message = message_from_bytes(box.envelopes[0].content, policy=policy.default)
+    assert (message["Subject"], message["To"]) == (f"Your export: {TITLE}", ANN)
     assert message["From"] == "library@localhost"
-    (attachment,) = message.iter_attachments()
-    assert attachment.get_filename() == ExportFile.objects.get().name
-    assert attachment.get_content_type() == "application/gzip"
-    assert len(read_csv(gzip.decompress(attachment.get_content()))) == 3
-    assert out.endswith("Mailed to ann@example.org, ben@example.org.\n")
+    assert message["Auto-Submitted"] == "auto-generated"
+    text, html, attachments = parts_of(message)
+    assert record.sha256 in text
+    assert record.sha256 in html
+    assert attachments == [(record.name, "application/gzip", CONTENT)]
+
+
+@pytest.mark.parametrize("content", [b"title\na\r\nb\rc\n", "\ufefftitle\n.\n..\n".encode(), b"\n" + b"x" * 5000])
+def test_an_uncompressed_file_arrives_with_every_byte(mailbox, content):
+    box = mailbox()
+    mail_to(make_file(content, name="books.csv", format="csv"))
+    *_, attachments = parts_of(message_from_bytes(box.envelopes[0].content, policy=policy.default))
+    assert attachments == [("books.csv", "text/csv", content)]
+
+
+def test_a_server_that_says_its_limit_before_the_mail_gets_a_link(mailbox):
+    box, record = mailbox(data_size_limit=20_000), make_file(b"x" * 30_000)
+    mail_to(record, ANN, BEN)
+    for envelope in box.envelopes:
+        text, _, attachments = parts_of(message_from_bytes(envelope.content, policy=policy.default))
+        assert "/exports/shared/" in text
+        assert attachments == []
+    assert len(box.envelopes) == 2
+    assert set(Delivery.objects.values_list("is_link", flat=True)) == {True}
 
 
 @pytest.mark.parametrize(
-    ("mailbox", "reason"), [(NobodyThere, "no such mailbox here"), (TooLarge, "too large")], ids=["rcpt", "data"]
+    "answers",
+    [
+        {"MAIL": ["552 5.3.4 not that much", "250 OK"]},
+        {"END": ["552 no", "250 OK"]},
+        {"END": ["554 5.7.1 attachments of this type are not taken", "250 OK"]},
+        {"END": ["554 5.2.3 message size exceeds fixed limit", "250 OK"]},
+    ],
+    ids=["announced", "too large", "of that type", "in other words"],
 )
-def test_a_server_that_refuses_is_quoted_and_the_file_is_kept(export, smtp, mailbox, reason):
-    smtp(mailbox())
-    with pytest.raises(CommandError, match=rf"^The file is ready, but .* was not sent: .*{reason}"):
-        export(*TO_ANN)
-    assert ExportFile.objects.get().is_ready
+def test_a_refused_attachment_becomes_a_link(told, answers):
+    server, record = told(**answers), make_file()
+    mail_to(record)
+    (message,) = server.mails
+    assert "/exports/shared/" in parts_of(message)[0]
+    assert parts_of(message)[2] == []
+    assert statuses(record) == {ANN: Status.SENT}
 
 
-def test_a_server_that_is_not_there_is_said_and_the_file_is_kept(export, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
-    with pytest.raises(CommandError, match=r"was not sent: .*Connection refused"):
-        export(*TO_ANN)
-    assert ExportFile.objects.get().is_ready
+def test_a_refusal_for_another_reason_does_not_become_a_link(told):
+    server = told(END="554 5.7.1 spam")
+    assert "was not sent: 554 5.7.1 spam" in mail_in_vain(make_file())
+    assert server.connections == 1
 
 
-def test_a_directory_of_mails_that_cannot_be_made_is_said(export, settings, tmp_path):
+@pytest.mark.parametrize("answer", ["550 no such mailbox here", "550 5.1.1 unknown user", "553 no mailbox"])
+def test_a_recipient_that_the_server_does_not_know_is_not_tried_again(told, answer):
+    server, record = told(RCPT=[answer, "250 OK"]), make_file()
+    for _ in range(2):
+        assert f"{ANN} was refused, and is not tried again: {answer}" in mail_in_vain(record, ANN, BEN)
+    assert server.recipients == [BEN]
+    assert statuses(record) == {ANN: Status.REFUSED, BEN: Status.SENT}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"RCPT": ["450 greylisted", "250 OK"]},
+        {"RCPT": ["550 5.7.1 relaying denied", "250 OK"]},
+        {"RCPT": ["550 relay not permitted", "250 OK"]},
+        {"RCPT": ["554 access denied", "250 OK"]},
+        {"MAIL": ["451 busy", "250 OK"]},
+        {"MAIL": ["530 authentication required", "250 OK"]},
+        {"DATA": ["451 busy", "354 go on"]},
+        {"END": ["451 full", "250 OK"]},
+        {"EHLO": [DROP, "250 here"]},
+        {"MAIL": [DROP, "250 OK"]},
+        {"RCPT": [DROP, "250 OK"]},
+        {"MAIL": [HANG, "250 OK"]},
+    ],
+    ids=str,
+)
+def test_what_was_surely_not_sent_is_sent_by_the_next_attempt(told, answers):
+    server, record = told(**answers), make_file()
+    assert f"the mail to {ANN} was not sent: " in mail_in_vain(record)
+    assert statuses(record) == {ANN: Status.WAITING}
+    mail_to(record)
+    assert server.recipients == [ANN]
+    assert statuses(record) == {ANN: Status.SENT}
+
+
+@pytest.mark.parametrize("end", [DROP, HANG])
+def test_a_mail_that_was_handed_over_without_an_answer_is_not_sent_again(told, end):
+    server, record = told(END=[end, "250 OK"]), make_file()
+    for _ in range(2):
+        assert f"the mail to {ANN} may have been delivered, and is not sent again: " in mail_in_vain(record)
+    assert server.mails == []
+    assert statuses(record) == {ANN: Status.UNCERTAIN}
+
+
+def test_after_a_connection_that_broke_the_next_recipient_has_a_new_one(told):
+    server, record = told(END=[DROP, "250 OK"]), make_file()
+    mail_in_vain(record, ANN, BEN)
+    assert (server.recipients, server.connections) == ([BEN], 2)
+    assert statuses(record) == {ANN: Status.UNCERTAIN, BEN: Status.SENT}
+
+
+def test_all_mails_go_over_one_connection(told):
+    server = told()
+    mail_to(make_file(), ANN, BEN, EVE)
+    assert (server.recipients, server.connections) == ([ANN, BEN, EVE], 1)
+
+
+@pytest.mark.parametrize("answer", ["421 too many mails", DROP])
+def test_a_server_that_takes_a_mail_per_connection_gets_each(told, answer):
+    server = told(MAIL=["250 OK", answer, "250 OK", answer, "250 OK"])
+    mail_to(make_file(), ANN, BEN, EVE)
+    assert (server.recipients, server.connections) == ([ANN, BEN, EVE], 3)
+
+
+def test_a_server_that_is_not_there_is_said(settings):
+    use(free_port(), settings)
+    record = make_file()
+    assert "Connection refused" in mail_in_vain(record)
+    assert statuses(record) == {ANN: Status.WAITING}
+
+
+def test_a_directory_of_mails_that_cannot_be_made_is_said(settings, tmp_path):
     (tmp_path / "file").write_text("in the way")
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path / "file"
-    with pytest.raises(CommandError, match="was not sent: "):
-        export(*TO_ANN)
-    assert ExportFile.objects.get().is_ready
-
-
-class Provider(HTTPServer):
-    """Stands in for Postmark: notes what it is asked, and gives one answer."""
-
-    def __init__(self, status: int, answer: dict) -> None:
-        self.asked = []
-        self.status, self.answer = status, json.dumps(answer).encode()
-        super().__init__(("127.0.0.1", 0), ProviderHandler)
-
-
-class ProviderHandler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append((self.path, dict(self.headers), json.loads(body)))
-        self.send_response(self.server.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self.server.answer)))
-        self.end_headers()
-        self.wfile.write(self.server.answer)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def postmark(settings):
-    """Return the function that starts a stand-in for Postmark, configured as the environment would do it."""
-    running = []
-
-    def start(status: int = 200, **answer) -> Provider:
-        provider = Provider(status, answer)
-        thread = threading.Thread(target=provider.serve_forever)
-        thread.start()
-        running.append((provider, thread))
-        settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
-        settings.ANYMAIL = {
-            "POSTMARK_SERVER_TOKEN": "a token",
-            "POSTMARK_API_URL": f"http://127.0.0.1:{provider.server_port}/",
-        }
-        return provider
-
-    yield start
-    for provider, thread in running:
-        provider.shutdown()
-        thread.join()
-        provider.server_close()
-
-
-def test_a_provider_gets_the_file(export, postmark):
-    provider = postmark(ErrorCode=0, Message="OK", MessageID="1", To="ann@example.org")
-    export(*TO_ANN)
-    ((path, headers, body),) = provider.asked
-    assert path == "/email"
-    assert headers["X-Postmark-Server-Token"] == "a token"
-    assert (body["To"], body["Subject"]) == ("ann@example.org", "Your export: Books")
-    (attachment,) = body["Attachments"]
-    assert attachment["ContentType"] == "application/gzip"
-    assert b64decode(attachment["Content"]) == stored_bytes(ExportFile.objects.get())
-
-
-@pytest.mark.parametrize(
-    ("status", "answer", "reason"),
-    [
-        (401, {"ErrorCode": 10, "Message": "Bad token"}, "Bad token"),
-        (500, {}, "500"),
-        (
-            422,
-            {"ErrorCode": 406, "Message": "Found inactive addresses: ann@example.org. Inactive recipients"},
-            "rej",
-        ),
-    ],
-)
-def test_a_provider_that_refuses_is_quoted_and_the_file_is_kept(export, postmark, status, answer, reason):
-    postmark(status, **answer)
-    with pytest.raises(CommandError, match=rf"(?s)^The file is ready, but .* was not sent: .*{reason}"):
-        export(*TO_ANN)
-    assert ExportFile.objects.get().is_ready
+    record = make_file()
+    assert "was not sent: " in mail_in_vain(record)
+    assert statuses(record) == {ANN: Status.WAITING}

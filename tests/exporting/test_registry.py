@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
+from django.db.models import Count
 
 from brokerless.exports import checks, registry
 from brokerless.exports.columns import Column
@@ -54,6 +55,19 @@ def test_registering_the_same_exporter_again_changes_nothing(empty_registry):
     assert len(registry.all_exporters()) == 1
 
 
+@pytest.mark.parametrize("name", ["my books", "", "books/", "bücher", "a.b", "books\n", "files", "shared"])
+def test_a_name_that_no_url_can_have_is_refused(empty_registry, name):
+    with pytest.raises(ValueError, match="An exporter cannot have the name"):
+        registry.register(name)(Authors)
+    assert registry.all_exporters() == []
+
+
+@pytest.mark.parametrize("name", ["books", "Books-2", "my_books", "file", "shared-files"])
+def test_other_names_are_fine(empty_registry, name):
+    registry.register(name)(Authors)
+    assert registry.get_exporter(name).name == name
+
+
 def test_an_exporter_has_defaults_for_what_is_not_declared():
     exporter = Authors("authors")
     assert exporter.command_name == "export_authors"
@@ -65,7 +79,7 @@ def test_an_exporter_has_defaults_for_what_is_not_declared():
 
 def test_an_exporter_without_filters_exports_every_row(db):
     Author.objects.create(name="Sappho")
-    assert Authors("authors").filtered({}).count() == 1
+    assert Authors("authors").filtered({}, user=None).count() == 1
 
 
 def test_declared_command_and_permission_win():
@@ -99,6 +113,33 @@ def test_a_column_that_does_not_exist_is_a_system_check_error(empty_registry):
     (message,) = checks.check_columns()
     assert message.id == "brokerless_exports.E003"
     assert "'publisher__name'" in message.msg
+
+
+def test_columns_are_looked_for_in_the_rows_of_a_run_by_hand(empty_registry):
+    def counted(self, user):
+        assert user is None
+        return self.queryset.annotate(written=Count("books"))
+
+    declared = {"columns": ("name", "written"), "get_queryset": counted}
+    registry.register("authors")(type("Counted", (Authors,), declared))
+    assert checks.check_columns() == []
+
+
+def test_rows_that_need_a_user_are_a_system_check_error(empty_registry):
+    def own(self, user):
+        return self.queryset.filter(name=user.username)
+
+    registry.register("authors")(type("Own", (Authors,), {"get_queryset": own}))
+    (message,) = checks.check_columns()
+    assert message.id == "brokerless_exports.E003"
+    assert "get_queryset(None) raises AttributeError" in message.msg
+
+
+def test_a_slice_is_a_system_check_error(empty_registry):
+    registry.register("authors")(type("First", (Authors,), {"queryset": Author.objects.order_by("pk")[:10]}))
+    (message,) = checks.check_columns()
+    assert message.id == "brokerless_exports.E011"
+    assert "a slice of a queryset" in message.msg
 
 
 def test_the_columns_of_the_site_exist():

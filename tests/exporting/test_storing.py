@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from brokerless.exceptions import LeaseLost
 from brokerless.exports.exceptions import OutputError
+from brokerless.exports.files import storing
+from brokerless.exports.files.request import Request
+from brokerless.exports.files.storing import describe, local_path, store
+from brokerless.exports.formats.layout import Layout
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
-from brokerless.exports.sources.portable import PortableSource
-from brokerless.exports.storing import Request, local_path, store
-from brokerless.exports.writing import Export
+from brokerless.exports.writing import Export, write
 from library.models import Book
 from tests.exporting.making import make_many_books
 from tests.exporting.reading import names_in, read_csv, stored_bytes
@@ -82,15 +84,31 @@ def test_the_file_and_its_directory_are_private(export_directory):
     assert stat.S_IMODE(export_directory.stat().st_mode) == 0o700
 
 
+def test_the_storage_s_options_may_let_a_group_read_as_nginx_needs_it(export_directory, settings):
+    exports = settings.STORAGES["exports"]
+    modes = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}
+    settings.STORAGES = settings.STORAGES | {"exports": exports | {"OPTIONS": exports["OPTIONS"] | modes}}
+    path = local_path(store_books())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(export_directory.stat().st_mode) == 0o750
+
+
+def test_a_storage_that_says_nothing_of_modes_is_private(export_directory, settings):
+    exports = settings.STORAGES["exports"]
+    settings.STORAGES = settings.STORAGES | {"exports": exports | {"OPTIONS": {"location": export_directory}}}
+    path = local_path(store_books())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(export_directory.stat().st_mode) == 0o700
+
+
 def test_while_it_is_written_the_record_is_there_and_not_ready(monkeypatch):
     seen = []
-    blocks = PortableSource.blocks
 
-    def watched(self):
+    def watched(*arguments):
         seen.extend(ExportFile.objects.values_list("ready_at", "rows", "bytes", "sha256"))
-        yield from blocks(self)
+        return write(*arguments)
 
-    monkeypatch.setattr(PortableSource, "blocks", watched)
+    monkeypatch.setattr(storing, "write", watched)
     store_books()
     assert seen == [(None, None, None, "")]
     assert ExportFile.objects.filter(ready_at__isnull=False).count() == 1
@@ -144,3 +162,72 @@ def test_files_without_an_owner_are_visible_to_staff(django_user_model):
     ann = django_user_model.objects.create(username="ann")
     assert list(ExportFile.objects.visible_to(staff)) == [record]
     assert list(ExportFile.objects.visible_to(ann)) == []
+
+
+def test_the_record_says_of_which_kind_the_file_is():
+    layout = Layout(format="csv", compress="none")
+    exporter = get_exporter("books")
+    request = Request(exporter, {}, columns=["title", "isbn13"], layout=layout)
+    record = store(
+        request, Export(Book.objects.order_by("pk"), exporter.get_columns(), unit="books", layout=layout)
+    )
+    assert (record.format, record.columns, record.is_gzipped) == ("csv", ["title", "isbn13"], False)
+    assert record.name == f"books-{timezone.localdate().isoformat()}.csv"
+    assert record.storage_name == f"{record.pk}.csv"
+    assert record.content_type == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("values", "content_type"),
+    [
+        ({"name": "a.csv.gz"}, "application/gzip"),
+        ({"name": "a.tsv", "format": "tsv"}, "text/tab-separated-values; charset=utf-8"),
+        ({"name": "a.parquet", "format": "parquet"}, "application/vnd.apache.parquet"),
+        ({"name": "a.ods", "format": "ods"}, "application/octet-stream"),  # of a format that is no more
+    ],
+)
+def test_the_type_is_that_of_the_format_or_of_its_compression(values, content_type):
+    assert ExportFile(**values).content_type == content_type
+
+
+def test_the_name_in_the_storage_has_nothing_of_the_name_that_the_user_gets():
+    record = ExportFile(name="../../a.b.csv.gz")
+    assert record.storage_name == f"{record.pk}.csv.gz"
+
+
+class AwayStorage(DistantStorage):
+    """A storage whose library has errors of its own, and no connection."""
+
+    def _save(self, name, content):
+        raise RuntimeError("endpoint could not be resolved")
+
+    def exists(self, name):
+        raise RuntimeError("endpoint could not be resolved")
+
+    def delete(self, name):
+        raise RuntimeError("endpoint could not be resolved")
+
+
+def test_a_storage_that_is_away_is_said_in_words(storage_of):
+    storage_of(AwayStorage)
+    with pytest.raises(OutputError, match=r"storage cannot be written to: endpoint could not be resolved\."):
+        store_books()
+    assert not ExportFile.objects.get().is_ready  # for the purge, which knows of it
+
+
+def test_the_result_says_what_there_is_to_fetch(settings):
+    record = store_books()
+    result = describe(record)
+    assert result == {
+        "file": str(record.pk),
+        "name": record.name,
+        "rows": 0,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "expires_at": record.expires_at.isoformat(),
+        "download": f"/exports/files/{record.pk}/",
+        "details": f"/exports/files/{record.pk}/about/",
+    }
+    settings.ROOT_URLCONF = "tests.exporting.no_urls"
+    assert "download" not in describe(record)
+    assert "details" not in describe(record)

@@ -10,6 +10,7 @@ import pytest
 
 from brokerless.exceptions import LeaseLost
 from brokerless.exports.exceptions import OutputError
+from brokerless.exports.formats.layout import Layout
 from brokerless.exports.registry import get_exporter
 from brokerless.exports.writing import Export, new_file, write
 from library.models import Book
@@ -29,7 +30,7 @@ def test_the_numbers_are_those_of_the_file(db, tmp_path):
     make_many_books(3)
     path = tmp_path / "books.csv.gz"
     with path.open("wb") as file:
-        written = write(books(), file, compressed=True)
+        written = write(books(), file)
     data = path.read_bytes()
     assert (written.rows, written.bytes) == (3, len(data))
     assert written.sha256 == hashlib.sha256(data).hexdigest()
@@ -40,7 +41,7 @@ def test_without_compression_it_is_plain_text(db, tmp_path):
     make_book("Ulysses")
     path = tmp_path / "books.csv"
     with path.open("wb") as file:
-        write(books(), file, compressed=False)
+        write(books(layout=Layout(compress="none")), file)
     (row,) = read_csv(path.read_bytes())
     assert row["title"] == "Ulysses"
 
@@ -48,7 +49,7 @@ def test_without_compression_it_is_plain_text(db, tmp_path):
 def test_no_row_makes_a_file_with_a_header(db, tmp_path):
     path = tmp_path / "books.csv"
     with path.open("wb") as file:
-        assert write(books(), file, compressed=False).rows == 0
+        assert write(books(layout=Layout(compress="none")), file).rows == 0
     assert path.read_text().startswith("id,source_id,title,author,")
     assert read_csv(path.read_bytes()) == []
 
@@ -57,7 +58,7 @@ def test_in_a_task_the_rows_are_its_progress(in_task, tmp_path):
     make_many_books(5)
     task = in_task()
     with (tmp_path / "x").open("wb") as file:
-        write(books(quiet=True), file, compressed=True)
+        write(books(quiet=True), file)
     assert task._end.told == [("progress", {"unit": "books", "message": ""})]
     assert 5 in task._end.numbers
 

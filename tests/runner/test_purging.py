@@ -360,6 +360,7 @@ def test_json_says_the_same():
         "temporary_files": 0,
         "bytes": 0,
         "left": [],
+        "others": [],
     }
 
 

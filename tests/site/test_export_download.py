@@ -11,24 +11,21 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 from django.utils import timezone
 
-from brokerless.exports import streaming
-from brokerless.exports.models import ExportFile
+from brokerless.exports.files import streaming
 from brokerless.models import TaskState
+from tests.site.export_files import DATA, opened, url_of
 
 if TYPE_CHECKING:
-    import io
+    from brokerless.exports.models import ExportFile
 
-DATA = bytes(range(256)) * 4096  # a megabyte: several pieces
+__all__ = ["opened"]
+
 URL = "/exports/files/{}/"
 
 
 @pytest.fixture
 def record(make_file, ann) -> ExportFile:
     return make_file(ann, DATA)
-
-
-def url_of(record: ExportFile) -> str:
-    return URL.format(record.pk)
 
 
 def test_the_owner_gets_the_file_byte_for_byte(browser, record):
@@ -75,27 +72,6 @@ def test_head_gives_the_headers_alone(browser, record):
     assert response["Content-Length"] == str(len(DATA))
     assert response["Content-Type"] == "application/gzip"
     assert response.content == b""
-
-
-@pytest.fixture
-def opened(monkeypatch) -> list[io.IOBase]:
-    """Return the files that are opened in storages."""
-    files = []
-    real = ExportFile.storage.fget
-
-    def storage(self):
-        found = real(self)
-
-        class Watched(type(found)):
-            def open(self, name, mode="rb"):
-                files.append(super().open(name, mode))
-                return files[-1]
-
-        found.__class__ = Watched
-        return found
-
-    monkeypatch.setattr(ExportFile, "storage", property(storage))
-    return files
 
 
 def test_the_file_is_closed_when_it_is_sent(browser, record, opened):

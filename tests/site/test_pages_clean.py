@@ -91,7 +91,10 @@ def test_a_task_s_page_in_every_status(hostile_task, browser_of, status, is_canc
         "/books/",
         "/books/generate/",
         "/authors/",
+        "/books/export/",
         "/exports/books/",
+        "/exports/authors/",
+        "/exports/books/download/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&min_rating=9",
         "/exports/films/",
         "/tasks/?status=%3Cscript%3Ealert(1)",
         "/tasks/?command=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
@@ -109,6 +112,7 @@ def test_every_other_page(hostile_task, browser_of, url):
     ("url", "form"),
     [
         ("/exports/books/", {HOSTILE: HOSTILE}),
+        ("/exports/books/", {"columns": HOSTILE, "format": HOSTILE, "delimiter": HOSTILE, "email": HOSTILE}),
         ("/exports/books/", {"q": HOSTILE, "published_after": HOSTILE, "available": HOSTILE, "email_me": HOSTILE}),
         ("/books/generate/", {"count": HOSTILE}),
     ],

@@ -22,6 +22,11 @@ PHONE = {"width": 390, "height": 844}
 MANY_POLLS = 20  # a page that pauses between two needs a handful for an end and a retry
 
 
+def guarded(text: str) -> str:
+    """Return a text as it is in a file for spreadsheets."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
 def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page, site: RunningSite) -> None:
     page.get_by_label("Language").fill("eng")
     page.get_by_role("button", name="Show").click()
@@ -34,7 +39,7 @@ def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page,
     with gzip.open(download.value.path(), "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     expected = site.query("SELECT id, title FROM library_book WHERE upper(language) = 'ENG' ORDER BY id")
-    assert [(int(row["id"]), row["title"]) for row in rows] == expected
+    assert [(int(row["id"]), row["title"]) for row in rows] == [(pk, guarded(title)) for pk, title in expected]
     expect(page.locator(".bl-download")).to_contain_text(f"{len(rows):,} rows")
 
 

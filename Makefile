@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-others test-runner chaos conformance throughput lint format clean
+.PHONY: demo test test-others test-runner chaos conformance throughput bench lint format clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(ONCE),--once)
@@ -81,4 +81,19 @@ build/throughput/.made: setup.cfg bench/requirements.txt $(VENV)/.made
 	  --requirement bench/requirements.txt
 	@build/throughput/bin/python -m pip --disable-pip-version-check install --quiet celery redis packaging || \
 	  echo "Celery could not be installed, and is left out." >&2
+	@touch $@
+
+# About half an hour: exports by every way there is, on SQLite and PostgreSQL, beside each other. ROWS=10000000 for more
+# books, RUNS for more runs, DATABASES=sqlite for one database, ONLY='csv.gz,psql' for ways whose names hold one of
+# these; STRICT=1 fails unless every budget is kept; BENCH takes further options.
+bench: build/bench/.made
+	@build/bench/venv/bin/python -m bench.exports $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) \
+	  $(if $(ONLY),--only '$(ONLY)') $(if $(DATABASES),--databases '$(DATABASES)') $(if $(STRICT),--strict) $(BENCH)
+
+build/bench/.made: setup.cfg bench/exports/requirements.txt $(VENV)/.made
+	@echo "Installing what is compared …"
+	@$(PYTHON) -m venv build/bench/venv
+	@build/bench/venv/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[demo]'
+	@build/bench/venv/bin/python -m pip --disable-pip-version-check install --quiet \
+	  --requirement bench/exports/requirements.txt || echo "Some could not be installed, and are left out." >&2
 	@touch $@

@@ -16,7 +16,7 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 CLASSIC, GZIPPED_SQLITE = "classic loop", "sqlite3 -csv + gzip"
 # The database's own CSV output, written nowhere: the floor.
 FLOORS = {SQLITE: "sqlite3 -csv > /dev/null", POSTGRESQL: "psql > /dev/null"}
-FASTEST_SOURCE = {SQLITE: "SQL", POSTGRESQL: "COPY"}
+FASTEST_SOURCE = {SQLITE: "cursor", POSTGRESQL: "COPY"}
 PORTABLE = "portable"
 TEXT_FORMATS = ("csv.gz", "csv", "tsv.gz", "jsonl.gz")
 TYPED_FORMATS: dict[str, tuple[str, ...]] = {"xlsx": (), "parquet": ("pyarrow",)}  # and the modules they need

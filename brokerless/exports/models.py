@@ -20,12 +20,21 @@ from brokerless.models import OwnedQuerySet, TaskState
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
 ANY_TYPE = "application/octet-stream"
 TITLE_LIMIT = 200  # characters
+VIEW_FILES = "brokerless_exports.view_exportfile"
 
 
 class ExportFileQuerySet(OwnedQuerySet):
     """The named sets of files."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Select as OwnedQuerySet does; a file whose owner was deleted needs the permission to view files."""
+        found = super().visible_to(user)
+        is_somebody_s = models.Q(owner_id=None, was_owned=True)
+        return found if user.has_perm(VIEW_FILES) else found.exclude(is_somebody_s)
 
     def stored(self) -> Self:
         """Select what is complete and takes room in the storage."""

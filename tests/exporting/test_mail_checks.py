@@ -33,3 +33,16 @@ def test_smtp_without_a_time_out_is_warned_of(settings):
 )
 def test_what_ends_or_is_no_smtp_is_not(settings, values):
     assert messages_for(settings, **values) == []
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, ["brokerless_exports.W003"]), ({"timeout": 30}, [])])
+def test_mailers_have_their_time_out_among_their_options(settings, options, expected):
+    settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": options}}
+    assert [message.id for message in check_mail_timeout()] == expected
+
+
+def test_a_check_makes_no_directory(settings, tmp_path):
+    directory = tmp_path / "mail"
+    file_based = "django.core.mail.backends.filebased.EmailBackend"
+    assert messages_for(settings, EMAIL_BACKEND=file_based, EMAIL_FILE_PATH=directory, EMAIL_TIMEOUT=None) == []
+    assert not directory.exists()

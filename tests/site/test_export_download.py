@@ -134,6 +134,15 @@ def test_a_file_without_an_owner_is_for_staff(make_file, staff, bob, browser_of)
     response.close()
 
 
+def test_a_file_whose_owner_was_deleted_stays_somebody_else_s(make_file, staff, person, browser_of):
+    record = make_file(None, was_owned=True)
+    assert browser_of(staff).get(url_of(record)).status_code == 404
+    permitted = person("auditor", "view_exportfile", "view_book", is_staff=True)
+    response = browser_of(permitted).get(url_of(record))
+    assert response.status_code == 200
+    response.close()
+
+
 def test_staff_need_a_permission_for_other_people_s_files(record, staff, person, browser_of):
     assert browser_of(staff).get(url_of(record)).status_code == 404
     permitted = person("auditor", "view_exportfile", "view_book", is_staff=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INTERNAL = "/internal/exports/"
 # Debian has it where only root looks.
 PLACES = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx")
-# The part that docs/exports.md shows is the location.
+# The part that docs/production.md shows is the location.
 CONFIGURATION = """
 daemon off;
 master_process off;

@@ -45,7 +45,7 @@ def test_few_books_are_downloaded_at_once_and_many_lead_to_the_form(page: Page, 
 
     page.goto("/books/")
     page.get_by_role("link", name="Download now").click()
-    expect(page.get_by_text("too many to be sent at once")).to_be_visible()
+    expect(page.get_by_text("too much to be sent at once")).to_be_visible()
     expect(page.get_by_role("button", name="Export")).to_be_visible()
 
 

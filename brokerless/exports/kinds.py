@@ -17,6 +17,7 @@ class Kind(Enum):
     MOMENT = "moment"  # datetime.datetime; an aware one is written in the time zone of whoever asked
     TIME = "time"  # datetime.time
     WORD = "word"  # str that this product made: a text of booleans, a date's by a format, an ISO duration, a UUID
+    DIGITS = "digits"  # str, the digits of a decimal, made where they are known already; never guarded
     ANY = "any"  # whatever a callable returns: looked at value by value
 
 

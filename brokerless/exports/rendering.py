@@ -30,6 +30,7 @@ TYPES: dict[Kind, type] = {
     Kind.MOMENT: dt.datetime,
     Kind.TIME: dt.time,
     Kind.WORD: str,
+    Kind.DIGITS: str,
 }
 
 
@@ -87,6 +88,7 @@ RENDERERS: dict[Kind, Render] = {
     Kind.MOMENT: dt.datetime.isoformat,
     Kind.TIME: dt.time.isoformat,
     Kind.WORD: str,
+    Kind.DIGITS: str,
 }
 
 

@@ -29,7 +29,7 @@ TAB = "\t"
 QUOTE = '"'
 # What quotes and ends lines cannot also part cells.
 NO_DELIMITERS = '"\r\n\0'
-WRITTEN_AS_THEY_ARE = {*TEXTS, Kind.INTEGER}
+WRITTEN_AS_THEY_ARE = {*TEXTS, Kind.DIGITS, Kind.INTEGER}
 INTEGER_CHARACTERS = "-0123456789"
 INTEGERS = {int, type(None)}
 FORMULA_BEHIND_LINE = re.compile(f"\n[{re.escape(FORMULA_STARTS)}]")

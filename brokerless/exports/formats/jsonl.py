@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NULL = "null"
 # Written without quotes. JSON has neither NaN nor infinity; those are texts, as PostgreSQL has it too.
-BARE = {Kind.INTEGER, Kind.BOOLEAN}
+BARE = {Kind.INTEGER, Kind.BOOLEAN, Kind.DIGITS}
 NUMBERS = {Kind.DECIMAL, Kind.FLOAT}
 NO_NUMBERS = {"NaN", "sNaN", "-NaN", "-sNaN", "Infinity", "-Infinity"}
 

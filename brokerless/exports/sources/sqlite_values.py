@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from brokerless.exports.kinds import Kind
 from brokerless.exports.planning import kind_of
+from brokerless.exports.rendering import RENDERERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +46,7 @@ PARSERS = {Kind.DATE: parse_date, Kind.MOMENT: parse_datetime, Kind.TIME: parse_
 class StoredColumn:
     """A column as SQLite has it.
 
-    read: makes the values of `planned` of a block's. Of moments it makes texts at once, which is half the way.
+    read: makes the values of `planned` of a block's. Of moments and decimals it makes texts at once, half the way.
     """
 
     def __init__(self, planned: PlannedColumn, compiler: SQLCompiler, expression: BaseExpression) -> None:
@@ -56,18 +57,20 @@ class StoredColumn:
         converters = compiler.get_converters([expression])
         self._converters = converters[0][0] if converters else []
         is_moment = self._is_plain_moment()
-        self.planned = replace(planned, kind=Kind.WORD) if is_moment else planned
-        self.read: Read = self._moments if is_moment else self._reader()
+        is_decimal = planned.kind is Kind.DECIMAL is self._kind
+        given = Kind.WORD if is_moment else Kind.DIGITS if is_decimal else planned.kind
+        self.planned = replace(planned, kind=given)
+        self.read: Read = self._moments if is_moment else self._reader(self._digits if is_decimal else self._value)
 
     @property
     def sql(self) -> str:
         """Return the value without the type that it was declared with, for which the driver would convert it."""
         return f'+"{self._original.alias}"'
 
-    def _reader(self) -> Read:
+    def _reader(self, make: Callable[[Any], Any]) -> Read:
         if not self._converters and self._original.convert is None and self._kind not in PARSERS:
             return lambda values: values
-        remembered = Remembered(self._value)
+        remembered = Remembered(make)
         types = {Kind.DECIMAL: NUMBERS, Kind.BOOLEAN: INTEGERS, Kind.DATE: TEXTS}.get(self._kind, set())
         if not self._original.is_stored:
             types = set()
@@ -76,7 +79,7 @@ class StoredColumn:
             # True, 1 and 1.0 are the same to a dictionary: only what cannot be confused is looked up.
             if set(map(type, values)) <= types:
                 return [*map(remembered.__getitem__, values)]
-            return [*map(self._value, values)]
+            return [*map(make, values)]
 
         return read
 
@@ -86,6 +89,10 @@ class StoredColumn:
         for convert in self._converters:
             value = convert(value, self._expression, self._connection)
         return value if value is None or self._original.convert is None else self._original.convert(value)
+
+    def _digits(self, value: Any) -> str | None:
+        found = self._value(value)
+        return None if found is None else RENDERERS[Kind.DECIMAL](found)
 
     def _as_the_driver_gives_it(self, value: Any) -> Any:
         """Return a value as Django's converters of declared types do."""
@@ -145,7 +152,10 @@ class Remembered(dict):
         self._function = function
 
     def __missing__(self, value: Any) -> Any:
+        found = self._function(value)
+        if value == 0:  # 0.0 and -0.0 are the same to a dictionary, too
+            return found
         if len(self) >= MOST_REMEMBERED:
             self.clear()
-        self[value] = found = self._function(value)
+        self[value] = found
         return found

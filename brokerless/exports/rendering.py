@@ -30,13 +30,14 @@ TYPES: dict[Kind, type] = {
     Kind.MOMENT: dt.datetime,
     Kind.TIME: dt.time,
     Kind.WORD: str,
-    Kind.DIGITS: str,
 }
+# By which a value's own type says nothing of its kind.
+TYPES_OF_KINDS = TYPES | {Kind.DIGITS: str}
 
 
 def has_its_types(kind: Kind, values: Sequence[Any]) -> bool:
     """Tell whether all values are of the kind's type or None: SQLite stores what it is given."""
-    return kind in TYPES and set(map(type, values)) <= {TYPES[kind], type(None)}
+    return kind in TYPES_OF_KINDS and set(map(type, values)) <= {TYPES_OF_KINDS[kind], type(None)}
 
 
 def is_text(value: Any) -> bool:

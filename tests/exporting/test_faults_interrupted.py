@@ -87,5 +87,5 @@ def test_a_run_by_hand_that_is_interrupted_in_mid_file(processes, directory, fil
         os.kill(process.pid, number)
         os.kill(process.pid, signal.SIGCONT)
         _, said = process.communicate(timeout=20)
-    assert (process.returncode, said.splitlines()[-1]) == (130, "CommandError: Interrupted.")
+    assert (process.returncode, said.splitlines()[-1:]) == (130, ["CommandError: Interrupted."]), said
     assert_nothing_is_left(directory)

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from brokerless import current_task
@@ -81,14 +81,6 @@ def write(export: Export, target: BinaryIO) -> Written:
             digest.write(piece)
     digest.flush()
     return Written(count.rows, digest.bytes, digest.hexdigest())
-
-
-def pieces(export: Export) -> Iterator[bytes]:
-    """Yield the file that `write` writes piece by piece, without a statement that counts the rows before.
-
-    Close it when it is not read to the end. Raises OutputError as `write` does, at any piece.
-    """
-    return file_pieces(replace(export, quiet=True), RowCount(), is_counted=False)
 
 
 def check_place(path: Path) -> None:

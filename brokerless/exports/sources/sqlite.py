@@ -66,10 +66,7 @@ class SqliteSource:
             while True:
                 try:
                     rows = fetch(CHUNK_ROWS)
-                    values = [
-                        column.read(found)
-                        for column, found in zip(self._columns, zip(*rows, strict=True), strict=False)
-                    ]
+                    values = self._values(rows)
                     data = encoded(render(values), planned, values, done) if rows else b""
                 except UNSUITABLE:
                     self._explain()

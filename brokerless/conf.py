@@ -226,6 +226,13 @@ settings = Settings(
             "how much room the disk of RUNTIME_DIR must have until `tasks check` says that it is full.",
         ),
         Setting(
+            "ADMIN_COMMANDS",
+            (list, tuple),
+            (),
+            "names",
+            "the commands that staff with the permission to launch may launch in the admin.",
+        ),
+        Setting(
             "BASE_URL",
             (str,),
             "",

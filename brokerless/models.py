@@ -171,6 +171,15 @@ class TaskState(models.Model):
     cpu_seconds = models.FloatField(_("CPU time, in seconds"), null=True, blank=True)
     peak_memory = models.PositiveBigIntegerField(_("peak memory, in bytes"), null=True, blank=True)
 
+    # What the command told its user, oldest first; see `brokerless.notices`.
+    # Empty in a row that an earlier release made.
+    notices = models.JSONField(_("notices"), default=list, null=True, blank=True)
+    # How many it has told in all, and up to which one a page has shown them as they came.
+    notices_count = models.PositiveIntegerField(_("number of notices"), default=0, db_default=0)
+    notices_shown = models.PositiveIntegerField(_("notices shown"), default=0, db_default=0)
+    # When a page told the owner that the task has ended.
+    end_shown_at = models.DateTimeField(_("end shown at"), null=True, blank=True)
+
     # Whether the launch that returned this instance joined an unfinished task of its `unique_key`.
     is_joined = False
 
@@ -182,6 +191,12 @@ class TaskState(models.Model):
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
         ordering = ["-created_at", "pk"]
+        # Beside Django's own to view and to delete; what an owner may do with the own tasks needs none.
+        permissions = [
+            ("cancel_taskstate", _("Can cancel task")),
+            ("retry_taskstate", _("Can retry task")),
+            ("launch_taskstate", _("Can launch a command in the admin")),
+        ]
         indexes = [
             models.Index(fields=["-created_at"], name="brokerless_created"),
             models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
@@ -190,6 +205,7 @@ class TaskState(models.Model):
             models.Index(fields=["status", "run_after"], name="brokerless_status_run_after"),
             models.Index(fields=["owner", "status"], name="brokerless_owner_status"),
             models.Index(fields=["host", "status", "finished_at"], name="brokerless_host_finished"),
+            models.Index(fields=["owner", "finished_at"], name="brokerless_owner_finished"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from brokerless.functions.wording import call_words, function_path
 from brokerless.models import TaskState
+from brokerless.permissions import may_cancel, may_fetch
 from brokerless.progress import eta_seconds
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-CHANGE_TASKS = "brokerless.change_taskstate"  # the permission
 # How long a page waits until it asks again: (age of the task in seconds, pause in milliseconds).
 POLL_PAUSES = ((5, 500), (30, 1000))
 LONGEST_POLL_PAUSE = 1500
@@ -140,20 +140,11 @@ def links(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, 
         found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
     except NoReverseMatch:
         return {}
-    if task.is_finished or task.is_cancelling or not may_act_on(task, user):
+    if task.is_finished or task.is_cancelling or not may_cancel(task, user):
         del found["cancel"]
     if (path := download_path(task, user)) and not _is_over(task):
         found["download"] = path
     return found
-
-
-def may_act_on(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether a user who may see the task may also cancel it and have what it made.
-
-    Its owner may, without a query; others are staff with the permission to change tasks.
-    """
-    is_owner = task.owner_id is not None and task.owner_id == user.pk
-    return is_owner or (user.is_staff and user.has_perm(CHANGE_TASKS))
 
 
 def download(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any] | None:
@@ -181,7 +172,7 @@ def download_path(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> st
     Whoever serves that address knows best who may have it, and has to check that again.
     """
     path = _own_path(task.result.get("download")) if isinstance(task.result, dict) else ""
-    return path if path and may_act_on(task, user) else ""
+    return path if path and may_fetch(task, user) else ""
 
 
 def _own_path(path: Any) -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django.utils.html import escape
 
-from brokerless.views import PAGE_SIZE
+from brokerless.dashboard.views import PAGE_SIZE
 
 
 def titles(response) -> list[str]:

@@ -1,0 +1,1 @@
+"""The list of tasks: found, narrowed down, watched, and acted on together."""

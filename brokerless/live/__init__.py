@@ -1,0 +1,1 @@
+"""Changes of tasks, pushed to the pages that show them."""

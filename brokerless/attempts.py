@@ -28,6 +28,7 @@ JITTER = 0.5
 DETAIL_LIMIT = 4000
 # The doubled pause is cut off long before; a float of two to the power of more would be none.
 DOUBLINGS_LIMIT = 60
+NOTICE_FIELDS = frozenset({"notices", "notices_count"})
 
 
 def settle(
@@ -57,7 +58,9 @@ def _settle(
     if _may_try_again(task, outcome):
         pause = backoff(task.attempt)
         errors = [*task.errors, _as_error(task, outcome)]
-        if transitions.try_again(task, errors=errors, pause=pause, is_repeatable=is_repeatable):
+        # Of all that was measured this alone is not about the attempt.
+        said = {name: value for name, value in (measured or {}).items() if name in NOTICE_FIELDS}
+        if transitions.try_again(task, errors=errors, pause=pause, said=said, is_repeatable=is_repeatable):
             logger.info("task=%s attempt=%s is tried again: %s", task.pk, task.attempt, outcome.error_title)
             return Status.READY
     before = Status(task.status)

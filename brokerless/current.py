@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from brokerless.arguments import storable
+from brokerless.exceptions import InvalidArguments
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 # In the environment of a command process and of whatever it starts: the task's `id:lease`.
 INSIDE_VARIABLE = "BROKERLESS_INSIDE"
+NOTICE_LIMIT = 200  # characters of a notice
 
 
 class CurrentTask:
@@ -60,6 +64,17 @@ class CurrentTask:
         from brokerless.models import TaskState
 
         return TaskState.objects.get(pk=self.id)
+
+    def notify(self, text: object) -> None:
+        """Tell the task's owner something: once, on whatever page of the site they are, and on the task's page.
+
+        It is made text, without white space around it, and cut to 200 characters. Raises InvalidArguments, which
+        is a ValueError, when nothing is left.
+        """
+        notice = storable(str(text)).strip()[:NOTICE_LIMIT].rstrip()
+        if not notice:
+            raise InvalidArguments(f"A notice says something, in at most {NOTICE_LIMIT} characters; not {text!r}.")
+        self._end.tell("notice", text=notice)
 
     def begin(self, command: str) -> TaskState | None:
         """Return the row, once, to the command that the task is a run of.

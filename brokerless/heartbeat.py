@@ -33,6 +33,7 @@ class Heartbeat(threading.Thread):
 
     A failed beat is tried again at the next and never hurts the command. `on_news` is called, in this thread,
     when the row is no longer this monitor's, when it is to be cancelled, and after every asked-for renewal.
+    `on_stored`, in this thread too, with what was measured, once it is in the row.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Heartbeat(threading.Thread):
         *,
         measure: Callable[[], dict[str, Any]],
         on_news: Callable[[], None],
+        on_stored: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self.latest = Beat(owned=True, cancel_requested=False)
@@ -50,6 +52,7 @@ class Heartbeat(threading.Thread):
         self._lease = lease
         self._measure = measure
         self._on_news = on_news
+        self._on_stored = on_stored
         self._renewals_asked = 0
         self._wake = threading.Event()
         self._stopping = False
@@ -98,8 +101,11 @@ class Heartbeat(threading.Thread):
 
     def _beat(self) -> None:
         asked = self._renewals_asked
+        measured = self._measure()
         with bounded_statements():
-            found = transitions.beat(self._task_id, self._lease, self._measure())
+            found = transitions.beat(self._task_id, self._lease, measured)
+        if found.owned:
+            self._on_stored(measured)
         if found != self.latest or asked > self.renewals_done:
             self.latest, self.renewals_done = found, asked
             self._on_news()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from brokerless.housekeeping import Housekeeping
     from brokerless.limits import Limits
     from brokerless.log import LogWriter
+    from brokerless.notices import SaidNotices
     from brokerless.outcome import Outcome
     from brokerless.progress import Meter
     from brokerless.runtime_dir import TaskFiles
@@ -96,6 +97,7 @@ class Supervision:
         output_fd: int,
         log: LogWriter,
         meter: Meter,
+        notices: SaidNotices,
         housekeeping: Housekeeping,
         files: TaskFiles,
         usage: Usage,
@@ -115,6 +117,7 @@ class Supervision:
         self._output_fd = output_fd
         self._log = log
         self._meter = meter
+        self._notices = notices
         self._files = files
         self._usage = usage
         self._limits = limits
@@ -232,6 +235,8 @@ class Supervision:
                 self.reported = message
             elif kind == "progress":
                 self._meter.describe(unit=str(message.get("unit")), message=str(message.get("message")))
+            elif kind == "notice":
+                self._notices.add(str(message.get("text")))
             elif kind == "renew":
                 self._renewals.append(message["renewal"])
                 self._heartbeat.renew()

@@ -147,12 +147,20 @@ def finish(
     return is_written
 
 
-def try_again(task: TaskState, *, errors: list[dict[str, Any]], pause: timedelta, is_repeatable: bool) -> bool:
+def try_again(
+    task: TaskState,
+    *,
+    errors: list[dict[str, Any]],
+    pause: timedelta,
+    said: dict[str, Any],
+    is_repeatable: bool,
+) -> bool:
     """RUNNING → READY, not before a pause: the attempt failed, and others remain; not if it is to be cancelled.
 
-    errors: how all attempts ended so far. is_repeatable: as of `finish`.
+    errors: how all attempts ended so far. said: the fields of the notices, which another attempt adds to.
+    is_repeatable: as of `finish`.
     """
-    again = {"status": Status.READY, "errors": errors, "run_after": Now() + pause}
+    again = {"status": Status.READY, "errors": errors, "run_after": Now() + pause} | said
     if _update(_running(task) | {"cancel_requested_at": None}, **NOTHING_YET, **again):
         return True
     own = {"pk": task.pk, "lease": task.lease, "attempt": task.attempt}

@@ -16,6 +16,7 @@ from brokerless.exit_codes import EXIT_INTERRUPTED, EXIT_LOST
 from brokerless.heartbeat import Heartbeat
 from brokerless.limits import Limits
 from brokerless.log import LogWriter
+from brokerless.notices import SaidNotices
 from brokerless.progress import Meter
 from brokerless.runtime_dir import TaskFiles
 from brokerless.supervision import Supervision
@@ -60,6 +61,7 @@ class Watch:
         self._files = TaskFiles(task.pk, task.lease)
         self._log = LogWriter(self._files.open_log(), self._files.log, limit=settings.LOG_LIMIT)
         self._meter = Meter(link.numbers())
+        self._notices = SaidNotices(task)
         self._usage = Usage(command_pid, reference=task.reference, memory_limit=task.memory_limit)
         self._supervision = Supervision(
             task.reference,
@@ -68,6 +70,7 @@ class Watch:
             output_fd=link.output_read_fd,
             log=self._log,
             meter=self._meter,
+            notices=self._notices,
             housekeeping=housekeeping,
             files=self._files,
             usage=self._usage,
@@ -79,7 +82,13 @@ class Watch:
         """Give the command its order, and return when it has ended and nothing of it is left."""
         supervision = self._supervision
         supervision.listen_to_signals()
-        heartbeat = Heartbeat(self._task.pk, self._task.lease, measure=self._measure, on_news=supervision.wake)
+        heartbeat = Heartbeat(
+            self._task.pk,
+            self._task.lease,
+            measure=self._measure,
+            on_news=supervision.wake,
+            on_stored=self._notices.stored,
+        )
         heartbeat.start()
         # In a thread: a long order waits until the command reads it, which is no reason to watch nothing.
         threading.Thread(target=self._send_order, name="order", daemon=True).start()
@@ -109,7 +118,7 @@ class Watch:
             self._channel.send(order_of(self._task))
 
     def _measure(self) -> dict[str, Any]:
-        return self._meter.read() | self._usage.read()
+        return self._meter.read() | self._usage.read() | self._notices.read()
 
     def _end(self, heartbeat: Heartbeat, kills: int | None) -> Outcome:
         supervision = self._supervision

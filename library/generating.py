@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from brokerless import track
+from django.utils.translation import gettext as _
+
+from brokerless import current_task, track
 from library.authors import author_ids
 from library.batches import in_batches
 from library.inserting import insert_books
@@ -16,6 +18,8 @@ BATCH_SIZE = 1500
 FEWEST_WRITERS = 300
 MOST_WRITERS = 2000
 BOOKS_PER_WRITER = 100
+# The owner is told of each quarter of so many books or more; fewer are there before one has read of the first.
+TOLD_FROM = 50_000
 
 
 def generate_books(
@@ -32,8 +36,17 @@ def generate_books(
     keys = [ids[writer.name] for writer in writers]
     books = (invent_book(writers, author_ids=keys, random=random) for _ in range(count))
     batches = in_batches(books, size=batch_size)
+    done = 0
     for batch in track(batches, total=count, unit="books", size=len, quiet=quiet):
         insert_books(batch)
+        _tell_of_quarter(done, done := done + len(batch), count)
+
+
+def _tell_of_quarter(before: int, done: int, count: int) -> None:
+    """Tell the owner of the task, if there is one, when another quarter is done; its end they are told anyway."""
+    quarter = 4 * done // count
+    if count >= TOLD_FROM and 4 * before // count < quarter < 4 and (task := current_task()):
+        task.notify(_("%(percent)s %% of the books are there.") % {"percent": 25 * quarter})
 
 
 def _writers_for(count: int) -> int:

@@ -14,6 +14,7 @@ from brokerless.current import running_inline
 from brokerless.exceptions import LeaseLost, TaskCancelled
 from brokerless.functions.command import CALL_TASK
 from brokerless.models import TaskState
+from brokerless.notices import SaidNotices
 from brokerless.processes import host_name, identify
 from brokerless.progress import Meter
 from brokerless.reporting import print_error, run_and_report
@@ -134,12 +135,16 @@ class InlineEnd:
         self.numbers = Numbers(self)
         self._task = task
         self._meter = Meter(self.numbers)
+        self._notices = SaidNotices(task)
 
     def tell(self, kind: str, **values: Any) -> None:
         if kind == "outcome":
             self.reported = values
         elif kind == "progress":
             self._meter.describe(**values)
+        elif kind == "notice":
+            self.heed_stop()
+            self._notices.add(**values)
 
     def renew_lease(self) -> None:
         self.heed_stop()
@@ -147,8 +152,11 @@ class InlineEnd:
             raise LeaseLost("The task is no longer this process's: it has no further effect.")
 
     def measure(self) -> dict[str, Any]:
-        """Return the row's fields of progress. What the command uses cannot be told from what the test uses."""
-        return self._meter.read()
+        """Return the row's fields of progress, and the notices.
+
+        What the command uses cannot be told from what the test uses.
+        """
+        return self._meter.read() | self._notices.read()
 
     def heed_stop(self) -> None:
         """Raise TaskCancelled, once, if the task was asked to stop."""

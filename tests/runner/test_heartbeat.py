@@ -30,8 +30,8 @@ def beating(task, monkeypatch):
     monkeypatch.setattr(module, "FIRST_INTERVAL", 0.02)
     started = []
 
-    def start(measure=dict, on_news=lambda: None):
-        beating = Heartbeat(task.pk, 1, measure=measure, on_news=on_news)
+    def start(measure=dict, on_news=lambda: None, **others):
+        beating = Heartbeat(task.pk, 1, measure=measure, on_news=on_news, **others)
         started.append(beating)
         beating.start()
         return beating
@@ -50,6 +50,22 @@ def test_what_is_measured_is_stored_beat_by_beat(beating):
     numbers = iter(range(1000))
     beating(measure=lambda: {"progress_current": next(numbers)})
     eventually(lambda: (TaskState.objects.get().progress_current or 0) >= 3)
+
+
+def test_what_a_beat_has_stored_is_told_and_what_has_failed_is_not(beating, monkeypatch):
+    beat, tries, stored = transitions.beat, [], []
+
+    def fail_at_first(*arguments):
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise OperationalError
+        return beat(*arguments)
+
+    monkeypatch.setattr(transitions, "beat", fail_at_first)
+    numbers = iter(range(1000))
+    beating(measure=lambda: {"progress_current": next(numbers)}, on_stored=stored.append)
+    eventually(lambda: len(stored) >= 2)
+    assert [measured["progress_current"] for measured in stored[:2]] == [1, 2]
 
 
 def test_nothing_is_written_after_the_stop(beating):

@@ -76,6 +76,12 @@ def test_a_run_leaves_all_that_a_task_leaves_and_prints_what_it_always_did(by_ha
     assert Host.objects.filter(name=row.host).exists()  # among those that are looked at for failures
 
 
+def test_what_a_run_tells_its_user_is_in_the_row(by_hand):
+    ended(by_hand("tell", "half way"))
+    row = only_row()
+    assert [notice["text"] for notice in row.notices] == ["half way"], describe(row)
+
+
 def test_what_is_written_as_bytes_is_no_text_for_a_log(by_hand, processes):
     process = by_hand("print_binary", text=False)
     out, _err = process.communicate(timeout=DEADLINE)

@@ -16,6 +16,8 @@ from brokerless.channel import Link
 from brokerless.housekeeping import Housekeeping
 from brokerless.limits import Limits
 from brokerless.log import LogWriter
+from brokerless.models import TaskState
+from brokerless.notices import SaidNotices
 from brokerless.progress import Meter
 from brokerless.runtime_dir import TaskFiles
 from brokerless.spawn import spawn
@@ -71,6 +73,7 @@ def start(tmp_path, runtime_dir):
             output_fd=link.output_read_fd,
             log=log,
             meter=Meter(link.numbers()),
+            notices=SaidNotices(TaskState()),
             housekeeping=Housekeeping(),
             files=TaskFiles(uuid4(), 1),
             usage=Usage(child.pid, reference="task:1"),

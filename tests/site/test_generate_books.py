@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 from django.core.management import CommandError, call_command
 
+from brokerless import launch
+from brokerless.testing import inline_tasks
 from library import generating
 from library.inventing import invent_book, invent_writers
 from library.isbn import with_check_digit
@@ -168,3 +170,11 @@ def test_a_task_gets_the_number_and_the_time_as_its_result(monkeypatch):
     generate(3)
     assert task.result["books"] == 3
     assert 0 < task.result["seconds"] < 60
+
+
+@pytest.mark.parametrize(("told_from", "said"), [(100, ["25 %", "50 %", "75 %"]), (101, [])])
+def test_the_owner_is_told_of_each_quarter_of_many_books(monkeypatch, told_from, said):
+    monkeypatch.setattr(generating, "TOLD_FROM", told_from)
+    with inline_tasks():
+        task = launch("generate_books", arguments=[100], options={"batch_size": 10})
+    assert [notice["text"] for notice in task.notices] == [f"{part} of the books are there." for part in said]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.core.management import BaseCommand
 
-from tests.probes import attempts, effects, endings, hungry, processes, reports, stopping, stuck
+from tests.probes import attempts, effects, endings, hungry, processes, reports, stopping, stuck, telling
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, action, values, directory, **_):
-        for module in (attempts, effects, endings, hungry, processes, reports, stopping, stuck):
+        for module in (attempts, effects, endings, hungry, processes, reports, stopping, stuck, telling):
             if action in vars(module):
                 return vars(module)[action](directory, *values)
         raise LookupError(action)

@@ -1,0 +1,6 @@
+"""A site with an admin and nothing else."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

@@ -32,6 +32,7 @@ from django.urls import NoReverseMatch, reverse
 
 from brokerless.conf import settings
 from brokerless.context import Context, as_context, restored
+from brokerless.ending_words import told
 from brokerless.exceptions import BrokerlessError
 from brokerless.hosts import known_names
 from brokerless.log_text import plain
@@ -226,7 +227,7 @@ def _mail(task: TaskState, context: Context, *, to: list[str], sender: str | Non
         values = {
             "task": task,
             "host": task.host.partition("/")[0],
-            "error": plain(task.error_title or task.error_type),
+            "error": plain(told(task.error_type, task.error_title) or task.error_type),
             "url": _url(task, context),
             "lines": _last_lines(task),
         }

@@ -7,7 +7,9 @@ import signal
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from brokerless import ending_words as words
 from brokerless.arguments import storable
+from brokerless.ending_words import written
 from brokerless.models import TaskState
 from brokerless.processes import signal_name
 
@@ -95,15 +97,15 @@ def of_command(
     elif number == signal.SIGKILL and ran_out_of_memory:
         outcome = out_of_memory(log_tail)
     elif number is not None:
-        outcome = _killed("The command", number, log_tail)
+        outcome = _failed("killed-by-signal", written(words.KILLED, signal=signal_words(number)), log_tail)
     elif message is not None and not message["returned"]:
         outcome = reported(message)
     elif message is not None:
-        outcome = _failed("exited", f"The command returned, but then exited with code {code}.", log_tail)
+        outcome = _failed("exited", written(words.RETURNED_BUT_EXITED, code=code), log_tail)
     elif code == 0:
-        outcome = _failed("exited-without-reporting", "The command exited without reporting.", log_tail)
+        outcome = _failed("exited-without-reporting", written(words.EXITED_WITHOUT_REPORTING), log_tail)
     else:
-        outcome = _failed("exited", f"The command exited with code {code} without reporting.", log_tail)
+        outcome = _failed("exited", written(words.EXITED_WITH_CODE, code=code), log_tail)
     return replace(outcome, exit_code=code, exit_signal=number)
 
 
@@ -119,26 +121,25 @@ def not_adopted(return_code: int | None, log_tail: str) -> Outcome:
     return_code: as `subprocess` gives it, negative for a signal; None when nobody could collect it.
     """
     if return_code is None:
-        return _failed("exited-at-start", "The process ended before the command started.", log_tail)
+        return _failed("exited-at-start", written(words.ENDED_AT_START), log_tail)
     if return_code < 0:
-        title = f"The process was killed by {signal_words(-return_code)} before the command started."
+        title = written(words.KILLED_AT_START, signal=signal_words(-return_code))
         return replace(_failed("exited-at-start", title, log_tail), exit_signal=-return_code)
-    title = f"The process exited with code {return_code} before the command started."
+    title = written(words.EXITED_AT_START, code=return_code)
     return replace(_failed("exited-at-start", title, log_tail), exit_code=return_code)
 
 
 def not_spawned(reason: str) -> Outcome:
-    return _failed("not-spawned", f"The process could not be started: {reason}", "")
+    return _failed("not-spawned", written(words.NOT_SPAWNED, reason=reason), "")
 
 
 def start_timed_out(seconds: float, log_tail: str) -> Outcome:
-    title = f"The command had not started after {seconds:g} s, and its process was killed."
+    title = written(words.START_TIMED_OUT, seconds=f"{seconds:g}")
     return _failed("start-timed-out", title, log_tail)
 
 
 def claimed_in_vain(times: int) -> Outcome:
-    title = f"The task was taken {times} times, but each time its process was never started."
-    return _failed("not-spawned", title, "")
+    return _failed("not-spawned", written(words.CLAIMED_IN_VAIN, times=times), "")
 
 
 def lost(return_code: int | None, log_tail: str) -> Outcome:
@@ -147,32 +148,29 @@ def lost(return_code: int | None, log_tail: str) -> Outcome:
     return_code: the monitor's, where its parent could collect it.
     """
     if return_code is not None and return_code < 0:
-        how = f"was killed by {signal_words(-return_code)}"
+        title = written(words.MONITOR_KILLED, signal=signal_words(-return_code))
     elif return_code is not None:
-        how = f"exited with code {return_code}"
+        title = written(words.MONITOR_EXITED, code=return_code)
     else:
-        how = "is gone"
-    title = f"The process that watched the command {how}; nobody knows how the command ended."
+        title = written(words.MONITOR_GONE)
     return Outcome(Status.LOST, error_type="lost", error_title=title, error_detail=log_tail)
 
 
 def not_watched(error: Exception) -> Outcome:
     """Return the outcome of a command that its monitor ended because it could not go on itself."""
     # Final, as nobody has looked whether all of it is gone.
-    return replace(
-        _failed("not-watched", f"The command could not be watched, and was killed: {error}", ""), is_final=True
-    )
+    return replace(_failed("not-watched", written(words.NOT_WATCHED, reason=error), ""), is_final=True)
 
 
 def silent(host: str, seconds: float) -> Outcome:
     """Return the outcome of a task on another host whose heartbeat stood still."""
-    title = f"Nothing has been heard from {host.split('/')[0]} for more than {seconds:g} s."
+    title = written(words.SILENT, host=host.split("/")[0], seconds=f"{seconds:g}")
     return Outcome(Status.LOST, error_type="lost", error_title=title)
 
 
 def silent_at_start(host: str, seconds: float) -> Outcome:
     """Return the outcome of a task that another host was to start: from now on it cannot any more."""
-    title = f"Nothing has been heard for more than {seconds:g} s from {host.split('/')[0]}, which was to start it."
+    title = written(words.SILENT_AT_START, host=host.split("/")[0], seconds=f"{seconds:g}")
     return _failed("start-timed-out", title, "")
 
 
@@ -182,24 +180,22 @@ def cancelled() -> Outcome:
 
 def shut_down(number: int) -> Outcome:
     """Return the outcome of a command that was stopped because its monitor was told to end."""
-    title = (
-        f"Stopped by {signal_words(number)}, which nobody asked for here: a shutdown or a restart of the service."
-    )
+    title = written(words.SHUT_DOWN, signal=signal_words(number))
     return Outcome(Status.FAILED, error_type="shut-down", error_title=title)
 
 
 def timed_out(seconds: float) -> Outcome:
-    return _failed("timed-out", f"The command ran longer than {seconds:g} s.", "")
+    return _failed("timed-out", written(words.TIMED_OUT, seconds=f"{seconds:g}"), "")
 
 
 def memory_exceeded(limit: int) -> Outcome:
     """Return the outcome of a command that its monitor ended as it used more than so many bytes."""
-    return _failed("memory-limit", f"The command used more than {size_words(limit)}.", "")
+    return _failed("memory-limit", written(words.MEMORY_LIMIT, size=size_words(limit)), "")
 
 
 def out_of_memory(log_tail: str) -> Outcome:
     """Return the outcome of a command that the kernel killed, as far as anybody can know."""
-    title = f"The command was killed by {signal_words(signal.SIGKILL)}, probably as memory ran out."
+    title = written(words.OUT_OF_MEMORY, signal=signal_words(signal.SIGKILL))
     return _failed("out-of-memory", title, log_tail)
 
 
@@ -215,10 +211,6 @@ def size_words(size: int) -> str:
 
 def signal_words(number: int) -> str:
     return f"signal {number} ({signal_name(number)})"
-
-
-def _killed(what: str, number: int, log_tail: str) -> Outcome:
-    return _failed("killed-by-signal", f"{what} was killed by {signal_words(number)}.", log_tail)
 
 
 def _failed(kind: str, title: str, detail: str) -> Outcome:

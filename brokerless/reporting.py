@@ -13,6 +13,7 @@ from django.core.management import CommandError
 from brokerless import signals
 from brokerless.arguments import as_json
 from brokerless.context import restored
+from brokerless.ending_words import EXITED, STOPPED, written
 from brokerless.exceptions import InvalidArguments, TaskCancelled
 from brokerless.exit_codes import EXIT_CANCELLED, EXIT_ERROR
 from brokerless.final_error import FINAL_ERRORS
@@ -100,10 +101,10 @@ def _describe(error: BaseException, *, is_whole: bool) -> dict[str, Any]:
 
 def _title(error: BaseException) -> str:
     if isinstance(error, TaskCancelled):
-        return "The command was stopped by signal 15 (SIGTERM)."
+        return written(STOPPED, signal="signal 15 (SIGTERM)")
     if isinstance(error, SystemExit):
         is_code = error.code is None or isinstance(error.code, int)
-        return f"The command exited with code {error.code or 0}." if is_code else str(error)
+        return written(EXITED, code=error.code or 0) if is_code else str(error)
     return str(error) or type(error).__name__
 
 

@@ -1,0 +1,1 @@
+"""The texts in other languages than English: `make messages`, and what its tests stand on."""

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ExportsConfig(AppConfig):
@@ -6,4 +7,4 @@ class ExportsConfig(AppConfig):
 
     name = "exports"
     label = "site_exports"
-    verbose_name = "What the site exports"
+    verbose_name = _("What the site exports")

@@ -11,17 +11,46 @@ from django.db.models import Count, Exists, OuterRef, Q, Value
 from django.db.models.functions import Upper
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from library.language_names import language_name
 from library.models import HIGHEST_RATING, LOWEST_RATING, Author, Book
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+# How exports say their filters in titles: see `brokerless.exports.asking.filter_words`.
+
+
+class SearchFilter(django_filters.CharFilter):
+    """A text that is searched for in several places: containing “ring”."""
+
+    subject = ""
+
+
+class LanguageFilter(django_filters.CharFilter):
+    """The code of a language, which has a name: English."""
+
+    def describe(self, value: str) -> str:
+        return language_name(value)
+
+
 class YearFilter(django_filters.NumberFilter):
-    """A bound of the year of publication: a whole number."""
+    """A bound of the year of publication, a whole number: from 1970."""
 
     field_class = forms.IntegerField
+    subject = ""
+    is_time = True
+
+
+class BooksCountFilter(django_filters.NumberFilter):
+    """The lowest number of an author's books: with 5 books or more."""
+
+    def describe(self, value: str) -> str:
+        number = int(float(value))
+        text = ngettext("with %(number)s book or more", "with %(number)s books or more", number)
+        return text % {"number": number}
 
 
 class YesNoField(forms.NullBooleanField):
@@ -44,8 +73,9 @@ class YesNoFilter(django_filters.BooleanFilter):
 class BookFilter(django_filters.FilterSet):
     """Narrow books down; every bound is inclusive, and every part that is given must hold."""
 
-    q = django_filters.CharFilter(
+    q = SearchFilter(
         method="filter_q",
+        lookup_expr="icontains",
         label=_("Search"),
         help_text=_("Part of the title or of the name of an author or contributor, or a whole ISBN-13."),
     )
@@ -55,7 +85,7 @@ class BookFilter(django_filters.FilterSet):
         label=_("Author"),
         help_text=_("Part of the first author's name."),
     )
-    language = django_filters.CharFilter(
+    language = LanguageFilter(
         method="filter_language",
         label=_("Language"),
         help_text=_("The code of the language, such as eng or en-US, in upper or lower case."),
@@ -107,12 +137,12 @@ class AuthorFilter(django_filters.FilterSet):
     """Narrow authors down, by themselves and by their books."""
 
     name = django_filters.CharFilter(lookup_expr="icontains", label=_("Name"), help_text=_("Part of the name."))
-    language = django_filters.CharFilter(
+    language = LanguageFilter(
         method="filter_language",
         label=_("Language"),
         help_text=_("The code of a language in which they have a book, such as eng."),
     )
-    min_books = django_filters.NumberFilter(
+    min_books = BooksCountFilter(
         method="filter_min_books",
         min_value=0,
         decimal_places=0,

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from brokerless.exports.asking.each_once import each_once
 from brokerless.exports.asking.filter_names import filters_by_name
-from brokerless.exports.asking.filters import clean_filters, describe_filters, form_data
+from brokerless.exports.asking.filter_words import describe_filters, title_of
+from brokerless.exports.asking.filters import clean_filters, form_data
 from brokerless.exports.asking.likeness import request_of
 from brokerless.exports.columns import Column
 from brokerless.exports.exceptions import PermissionRefused
@@ -113,8 +114,15 @@ class Exporter:
         return self.get_queryset(user) if filterset is None else each_once(filterset.qs, filterset.queryset)
 
     def describe(self, filters: Mapping[str, Any]) -> str:
-        """Return the export in the user's words: what, and narrowed down by what."""
-        return describe_filters(self.title, self.get_filters(), filters)
+        """Return the export in the user's words: Books, English, from 1970."""
+        return title_of(self.title, describe_filters(self.get_filters(), filters, self.describe_filter))
+
+    def describe_filter(self, name: str, value: str | list[str]) -> str | None:
+        """Return what a filter with this value lets through, in the user's words; None for the usual ones.
+
+        Where one of the filter's class is used by several exporters, its own `describe(value)` says it for all.
+        """
+        return None
 
     def required_permission(self) -> str:
         meta = self.model._meta  # noqa: SLF001

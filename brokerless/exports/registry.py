@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from brokerless.exports.exceptions import UnknownExporter
+from brokerless.representation import TOLD_BY_TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,8 @@ def register(name: str) -> Callable[[type[Exporter]], type[Exporter]]:
     def decorate(exporter_class: type[Exporter]) -> type[Exporter]:
         if name in _exporters and type(_exporters[name]) is not exporter_class:
             raise ValueError(f"There are two exporters of the name {name!r}; rename one.")
-        _exporters[name] = exporter_class(name)
+        exporter = _exporters[name] = exporter_class(name)
+        TOLD_BY_TITLE[exporter.command_name] = cache(lambda: {*exporter.get_filters(), "admin_selection"})
         return exporter_class
 
     return decorate

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ANN, BEN, EVE = "ann@example.org", "ben@example.org", "eve@example.org"
 CONTENT = gzip.compress(b"title\nUlysses\n", mtime=0)
-TITLE = "Books (language: eng)"
+TITLE = "Books, English"
 
 
 def make_file(content: bytes = CONTENT, *, name: str = "books-2024-05-06.csv.gz", **values: Any) -> ExportFile:

@@ -169,7 +169,7 @@ def test_verbosity_0_is_silent(shelf, export, tmp_path, monkeypatch, capfdbinary
 def test_several_addresses_get_a_mail_each(shelf, export):
     out, _ = export("--email", "ann@example.org", "--email", "ben@example.org", "--language", "eng")
     assert [message.to for message in mail.outbox] == [["ann@example.org"], ["ben@example.org"]]
-    assert {message.subject for message in mail.outbox} == {"Your export: Books (language: eng)"}
+    assert {message.subject for message in mail.outbox} == {"Your export: Books, English"}
     assert out.splitlines()[-1] == "Mailed to ann@example.org, ben@example.org."
 
 

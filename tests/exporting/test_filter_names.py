@@ -156,12 +156,12 @@ def test_the_command_refuses_it_as_it_is_typed(ranged, tmp_path, name, value):
 def test_inputs_are_described_by_their_bounds(ranged):
     given = {"rating_min": "1", "rating_max": "2", "added_after": "2024-01-01", "published_year__in": "1990,1991"}
     assert ranged.describe(given) == (
-        "Books (rating from: 1, rating to: 2, added at from: 2024-01-01, year of publication is in: 1990,1991)"
+        "Books, year of publication: 1990 or 1991, rating 1 to 2, added at from Jan. 1, 2024"
     )
 
 
 def test_a_filter_that_is_a_method_is_described_by_its_name(ranged):
-    assert ranged.describe({"searched": "x"}) == "Books (searched: x)"
+    assert ranged.describe({"searched": "x"}) == "Books, searched: x"
 
 
 def test_what_is_cleaned_is_what_the_form_reads(ranged):

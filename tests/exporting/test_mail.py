@@ -85,7 +85,7 @@ def test_both_bodies_say_what_the_file_is_and_until_when_it_can_be_fetched():
     until = Delivery.objects.get().link_expires_at
     assert until == record.expires_at  # before the link's own end
     for body in both():
-        assert "Books (language: eng)" in body
+        assert "Books, English" in body
         assert "12,345" in body
         assert "CSV" in body
         assert hashlib.sha256(CONTENT).hexdigest() in body

@@ -43,8 +43,8 @@ def test_the_file_is_mailed_to_each_address(export):
     ((name, content, kind),) = mail.outbox[0].attachments
     assert (name, content, kind) == (record.name, stored_bytes(record), "application/gzip")
     assert len(read_csv(gzip.decompress(content))) == 3
-    assert "Books (language: eng): 3 rows." in mail.outbox[0].body
-    assert record.title == "Books (language: eng)"  # as the page behind the link says
+    assert "Books, English: 3 rows." in mail.outbox[0].body
+    assert record.title == "Books, English"  # as the page behind the link says
     assert out.endswith(f"Mailed to {ANN}, {BEN}.\n")
 
 

@@ -45,9 +45,9 @@ def test_the_page_about_a_file_that_is_over_offers_no_download(browser, make_fil
 def test_a_file_has_the_title_that_its_mail_has(browser, make_file, make_task, ann):
     by_hand = make_task(ann, title="Export books", by_hand=True)
     record = make_file(ann, task=by_hand, filters={"language": "eng"})
-    assert "<h1>Books (language: eng)</h1>" in browser.get(about(record)).content.decode()
-    ExportFile.objects.update(title="Books (2 selected)")
-    assert "<h1>Books (2 selected)</h1>" in browser.get(about(record)).content.decode()
+    assert "<h1>Books, English</h1>" in browser.get(about(record)).content.decode()
+    ExportFile.objects.update(title="Books, 2 selected")
+    assert "<h1>Books, 2 selected</h1>" in browser.get(about(record)).content.decode()
 
 
 def test_a_file_from_before_it_had_a_title_has_that_of_its_task(browser, make_file, make_task, ann):

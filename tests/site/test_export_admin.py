@@ -79,20 +79,20 @@ def test_rows_that_were_picked_are_exported_and_the_task_is_linked_to(select, ru
     response = select(shelf[0], shelf[2])
     task = TaskState.objects.get()
     assert (task.command, task.owner, task.queue) == ("export_books", carl, "exports")
-    assert task.title == "Books (2 selected)"
+    assert task.title == "Books, 2 selected"
     assert task.options == {"admin_selection": {"site": "admin", "keys": [str(shelf[0].pk), str(shelf[2].pk)]}}
-    assert f'<a href="/tasks/{task.pk}/">Books (2 selected)</a>' in messages_of(response)[0]
+    assert f'<a href="/tasks/{task.pk}/">Books, 2 selected</a>' in messages_of(response)[0]
     assert titles(run()) == ["Iliad", "Emma"]
 
 
 @pytest.mark.parametrize(
     ("query", "found", "title"),
     [
-        ("", ["Iliad", "Ulysses", "Emma"], "Books (the whole list)"),
-        ("available__exact=0", ["Emma"], "Books (available__exact: 0)"),
-        ("q=joyce", ["Ulysses"], "Books (q: joyce)"),
-        ("q=a&available__exact=1", ["Iliad", "Ulysses"], "Books (q: a, available__exact: 1)"),
-        ("o=-1&p=0", ["Iliad", "Ulysses", "Emma"], "Books (o: -1, p: 0)"),
+        ("", ["Iliad", "Ulysses", "Emma"], "Books, the whole list"),
+        ("available__exact=0", ["Emma"], "Books, not available"),
+        ("q=joyce", ["Ulysses"], "Books, containing “joyce”"),
+        ("q=a&available__exact=1", ["Iliad", "Ulysses"], "Books, containing “a”, available"),
+        ("o=-1&p=0", ["Iliad", "Ulysses", "Emma"], "Books, the whole list"),
     ],
 )
 def test_all_across_pages_are_what_the_list_s_query_selects(select, run, shelf, query, found, title):

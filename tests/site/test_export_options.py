@@ -276,6 +276,6 @@ def test_the_second_exporter_has_a_page_and_json_too(person, browser_of, program
     )
     assert response.status_code == 202
     task = TaskState.objects.get()
-    assert (task.command, task.title) == ("export_authors", "Authors (books, at least: 2)")
+    assert (task.command, task.title) == ("export_authors", "Authors, with 2 books or more")
     assert task.options == {"min_books": "2", "columns": ["name", "books"]}
     assert browser_of(dora).get(URL).status_code == 403

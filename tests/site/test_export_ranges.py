@@ -34,7 +34,7 @@ def test_a_bound_narrows_a_task_down(browser):
     assert browser.post(URL, given).status_code == 303
     task = TaskState.objects.get()
     assert task.options == {"rating_min": "2", "published_year__in": "1991,1993"}
-    assert task.title == "Books (rating from: 2, year of publication is in: 1991,1993)"
+    assert task.title == "Books, year of publication: 1991 or 1993, rating at least 2"
 
 
 def test_json_has_the_same_names_and_a_list_for_several_values(program):

@@ -31,10 +31,20 @@ def test_a_form_leads_to_the_task_with_a_message(browser, ann):
     task = the_task()
     assert (response.status_code, response.url) == (303, f"/tasks/{task.pk}/")
     assert (task.command, task.options, task.arguments) == ("export_books", {"language": "eng"}, [])
-    assert (task.owner, task.title, task.status) == (ann, "Books (language: eng)", "READY")
+    assert (task.owner, task.title, task.status) == (ann, "Books, English", "READY")
     assert task.context["path"] == URL
     assert "We have your request." in browser.get(response.url).content.decode()
     assert "We have your request." not in browser.get(response.url).content.decode()
+
+
+def test_the_task_is_called_in_the_words_and_the_language_of_whoever_asks(browser):
+    given = {"language": "ENG", "published_after": "1970", "min_rating": "4.2", "available": "true", "q": "Ring"}
+    browser.post(URL, given, headers={"accept-language": "de"})
+    assert the_task().title == (
+        "Bücher, mit „Ring“, Englisch, ab 1970, durchschnittliche Bewertung mindestens 4,2, verfügbar"
+    )
+    browser.post(URL, {"published_after": "1970", "published_before": "1980"})
+    assert TaskState.objects.latest("created_at").title == "Books, 1970 to 1980"
 
 
 def test_json_is_answered_with_the_task(program, ann):
@@ -190,7 +200,7 @@ def test_a_very_long_value_is_stored_whole_and_its_title_cut(program, length):
 def test_an_odd_value_makes_a_title_of_one_line(program, text):
     assert post_json(program, {"q": text}).status_code == 202
     assert the_task().options == {"q": text}
-    assert the_task().title == f"Books (search: {' '.join(text.split())})"
+    assert the_task().title == f"Books, containing “{' '.join(text.split())}”"
 
 
 @pytest.mark.parametrize("value", ["--help", "-5", "--output=/tmp/x", "@file"])

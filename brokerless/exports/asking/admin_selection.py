@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.sites import all_sites
-from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.admin.views.main import ALL_VAR, IS_FACETS_VAR, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.contrib.messages.api import MessageFailure
 from django.core.exceptions import FieldError, SuspiciousOperation, ValidationError
 from django.db import DatabaseError
+from django.db.models import BooleanField
 from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django_filters.utils import get_model_field
 
-from brokerless.exports.asking.filters import TITLE_LIMIT
+from brokerless.exports.asking.filter_words import CONTAINING, title_of
 from brokerless.exports.asking.likeness import request_of
 from brokerless.exports.exceptions import ExportError, InvalidSelection, PermissionRefused
 
@@ -46,6 +48,11 @@ REFUSALS = (
 )
 
 
+# Of a query string what says in which order and where the list is shown, not which rows it has.
+OF_THE_PAGE = frozenset({ORDER_VAR, PAGE_VAR, ALL_VAR, IS_FACETS_VAR})
+YES_OR_NO = {"1": True, "True": True, "true": True, "0": False, "False": False, "false": False}
+
+
 def picked(model_admin: ModelAdmin, keys: list[str]) -> dict[str, Any]:
     """Describe rows that were picked by hand."""
     return {"site": model_admin.admin_site.name, "keys": keys}
@@ -56,16 +63,27 @@ def listed(model_admin: ModelAdmin, query: str) -> dict[str, Any]:
     return {"site": model_admin.admin_site.name, "query": query}
 
 
-def describe(title: str, selection: Mapping[str, Any]) -> str:
+def describe(title: str, selection: Mapping[str, Any], model: type[Model]) -> str:
     """Return in one line what is exported: of what, and how much of it."""
     if "keys" in selection:
         number = len(selection["keys"])
-        said = ngettext("%(number)s selected", "%(number)s selected", number) % {"number": number}
-    else:
-        shown = QueryDict(selection.get("query", "")).items()
-        said = ", ".join(f"{name}: {value}" for name, value in shown if value) or _("the whole list")
-    line = " ".join(f"{title} ({said})".split())
-    return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"
+        return title_of(
+            title, [ngettext("%(number)s selected", "%(number)s selected", number) % {"number": number}]
+        )
+    shown = QueryDict(selection.get("query", "")).items()
+    parts = [_said(name, value, model) for name, value in shown if value and name not in OF_THE_PAGE]
+    return title_of(title, parts or [_("the whole list")])
+
+
+def _said(name: str, value: str, model: type[Model]) -> str:
+    """Return one part of a changelist's query string in words, as far as the model knows any."""
+    if name == SEARCH_VAR:
+        return (_(CONTAINING) % {"subject": "", "value": value}).strip()
+    field = get_model_field(model, name.removesuffix("__exact"))
+    if isinstance(field, BooleanField) and value in YES_OR_NO:
+        subject = str(field.verbose_name)
+        return subject if YES_OR_NO[value] else _("not %(subject)s") % {"subject": subject}
+    return _("%(label)s: %(value)s") % {"label": field.verbose_name if field else name, "value": value}
 
 
 def selected(selection: Mapping[str, Any], model: type[Model], owner: AbstractBaseUser | None) -> QuerySet:

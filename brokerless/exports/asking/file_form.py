@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from brokerless.exports.asking.file_options import DELIMITER_LABELS, DELIMITERS, delimiter_name, offered_format
 from brokerless.exports.asking.forms import ADDRESSES_FIELD, MAIL_FIELD, from_form
@@ -98,7 +98,7 @@ def _file_fields(exporter: Exporter) -> dict[str, forms.Field]:
 
 
 def _more_fields() -> dict[str, forms.Field]:
-    ways = [("", _("As usual")), (GZIP, "gzip"), (NONE, _("None"))]
+    ways = [("", _("As usual")), (GZIP, "gzip"), (NONE, pgettext("compression", "None"))]
     return {
         "compress": _field(
             _("Compression"),

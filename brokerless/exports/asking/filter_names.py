@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django_filters import FilterSet
 
+# The lookups of a range's inputs, and which of them are of times.
+LOOKUPS = {"min": "gte", "max": "lte", "after": "gte", "before": "lte"}
+TIMES = frozenset({"after", "before"})
 # What users read of an input; bounds are inclusive.
 WORDS = {
     "min": gettext_lazy("from"),
@@ -38,7 +41,9 @@ class InputFilter(Filter):
         label, part = whole.label or whole.field_name, WORDS.get(suffix, suffix)
         if part:
             label = _("%(label)s %(part)s") % {"label": label, "part": part}
-        super().__init__(whole.field_name, label=label, help_text=whole.extra.get("help_text", ""))
+        lookup, help_text = LOOKUPS.get(suffix, "exact"), whole.extra.get("help_text", "")
+        super().__init__(whole.field_name, lookup, label=label, exclude=whole.exclude, help_text=help_text)
+        self._tell_of(whole, suffix)
         fields = getattr(whole.field, "fields", ())
         self._own = fields[place] if place < len(fields) else forms.CharField(required=False)
         self.field_class = type(self._own)
@@ -47,6 +52,12 @@ class InputFilter(Filter):
     @property
     def field(self) -> forms.Field:
         return self._own
+
+    def _tell_of(self, whole: Filter, suffix: str) -> None:
+        """Have the input know what `filter_words` says of it."""
+        self.whole_label = whole.label if whole.has_own_label else ""
+        self.model, self.subject = whole.model, getattr(whole, "subject", None)
+        self.is_time = getattr(whole, "is_time", suffix in TIMES)
 
 
 def filters_by_name(filterset_class: type[FilterSet] | None, model: type[Model]) -> dict[str, Filter]:
@@ -91,9 +102,9 @@ def _named(filterset_class: type[FilterSet] | None, model: type[Model]) -> Itera
 
 def _label(declared: Filter, name: str, model: type[Model]) -> None:
     """Have a filter know its model, as those of a filter set with rows do: most have their labels of it."""
-    has_own_label = declared.label is not None
+    declared.has_own_label = declared.label is not None
     declared.model = model
-    if not has_own_label and get_model_field(model, declared.field_name) is None:
+    if not declared.has_own_label and get_model_field(model, declared.field_name) is None:
         declared.label = name.replace("_", " ")  # django-filter's is "[invalid name]"
 
 

@@ -13,6 +13,7 @@ from django_filters.fields import BaseCSVField
 from django_filters.widgets import BaseCSVWidget, QueryArrayWidget
 
 from brokerless.exports.asking.filter_names import widget_of
+from brokerless.exports.asking.filter_words import EMPTY
 from brokerless.exports.exceptions import InvalidFilters
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 BOOLEANS = ("true", "false")
 SEPARATOR = ","
-TITLE_LIMIT = 200
-EMPTY = (None, "", [], ())
 
 
 def clean_filters(
@@ -97,17 +96,6 @@ def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def describe_filters(title: str, declared: Mapping[str, Filter], filters: Mapping[str, Any]) -> str:
-    """Return what is exported in the user's words, in one line: Books (language: eng, published from: 1970)."""
-    parts = [
-        f"{_within_a_line(declared[name].label)}: {_spoken(declared[name], value)}"
-        for name, value in filters.items()
-        if name in declared and value not in EMPTY
-    ]
-    line = " ".join(f"{title} ({', '.join(parts)})".split()) if parts else title
-    return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"
-
-
 def _cleaned(declared: Mapping[str, Filter], name: str, value: Any) -> str | list[str]:
     """Return one filter's value as text. Raises ValidationError with what is wrong with it."""
     if name not in declared:
@@ -148,15 +136,3 @@ def _texts(values: Iterable[Any]) -> Iterable[str]:
         if isinstance(value, dict | list | tuple | set):
             raise ValidationError(_("Must be text, a number, true or false."))
         yield as_text(value)
-
-
-def _within_a_line(label: Any) -> str:
-    """Write a label without its capital; one that begins with two is an abbreviation."""
-    text = str(label)
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
-
-
-def _spoken(declared: Filter, value: Any) -> str:
-    if isinstance(declared, BooleanFilter):
-        return _("yes") if as_text(value).lower() == "true" else _("no")
-    return ", ".join(map(as_text, value)) if isinstance(value, list | tuple) else as_text(value)

@@ -50,4 +50,4 @@ class Selection:
             return self.exporter.describe(self.filters)
         from brokerless.exports.asking.admin_selection import describe
 
-        return describe(self.exporter.title, self.admin)
+        return describe(self.exporter.title, self.admin, self.exporter.model)

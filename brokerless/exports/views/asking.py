@@ -23,7 +23,7 @@ from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, Unk
 from brokerless.exports.files import quota
 from brokerless.exports.registry import get_exporter
 from brokerless.representation import next_poll, represent
-from brokerless.responses import for_users, problem, see_other, too_many_tasks, wants_json
+from brokerless.responses import can_stream, for_users, problem, see_other, too_many_tasks, wants_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,7 +143,8 @@ def _form(
 def _accepted(request: HttpRequest, task: TaskState) -> HttpResponse:
     url = reverse("brokerless:task", args=[task.pk])
     if wants_json(request):
-        response = JsonResponse(represent(task, request.user), status=HTTPStatus.ACCEPTED)
+        body = represent(task, request.user, can_stream=can_stream(request))
+        response = JsonResponse(body, status=HTTPStatus.ACCEPTED)
         response["Location"] = url
         # In whole seconds, at least one (RFC 9110, 10.2.3).
         response["Retry-After"] = str(max(1, (next_poll(task) or 0) // 1000))

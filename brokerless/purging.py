@@ -7,21 +7,23 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, models, router, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from brokerless import inline, sweep_day
 from brokerless.conf import settings
+from brokerless.deleting import deletable, delete
 from brokerless.hosts import forget_long_gone
 from brokerless.models import Host, TaskState
 from brokerless.pausing import is_paused
 from brokerless.sweeping import Removed, opened_runtime_directory, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from brokerless.models import TaskStateQuerySet
     from brokerless.sweeping import RuntimeDirectory
@@ -38,9 +40,6 @@ LARGEST_BATCH = 100
 SMALLEST_BATCH = 10
 LONGEST_BATCH = 0.05  # seconds, beyond which the next is smaller
 KEYS_AT_ONCE = 5000  # that one query selects; it holds no lock
-# What these do to a row that refers to a deleted one, SET_NULL and its kin do not: take it along, or break it.
-HOLDING = {models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING, getattr(models, "DB_CASCADE", None)}
-
 _further_steps: list[Callable[..., None]] = []
 
 
@@ -180,7 +179,7 @@ class _Rows:
         # First the files: a full disk has room for the deletion then, and a crash leaves none behind.
         bare = [pk for pk in keys if self._remove_files(pk)]
         began = time.monotonic()
-        self._removed.tasks += len(bare) if self._is_dry_run else _delete(bare)
+        self._removed.tasks += len(bare) if self._is_dry_run else delete(bare)
         took = time.monotonic() - began
         is_slow = took > LONGEST_BATCH
         self._size = max(SMALLEST_BATCH, self._size // 2) if is_slow else min(LARGEST_BATCH, self._size * 2)
@@ -190,7 +189,7 @@ class _Rows:
             # SQLite lets nobody in by turn: whoever waits for the lock needs a moment at which it is free.
             time.sleep(took)
 
-    def _behind(self, last: tuple[UUID, datetime] | None) -> models.QuerySet:
+    def _behind(self, last: tuple[UUID, datetime] | None) -> QuerySet:
         found = self._old
         if last is not None:
             pk, created_at = last
@@ -210,34 +209,4 @@ def old_tasks(older_than: timedelta) -> TaskStateQuerySet:
     before = Now() - older_than
     # No task ends before it is made; of two clocks one may be late. This is the index's condition.
     made = Q(created_at__lt=before + ONE_DAY)
-    # What is not unfinished is finished; said the other way round, SQLite would sort by status first.
-    ended = TaskState.objects.filter(made, finished_at__lt=before).exclude(status__in=TaskState.UNFINISHED)
-    # By these rows the next look finds processes that hang (see `brokerless.leftovers`).
-    may_hang = Q(stale_since__isnull=False) | Q(started_at=None, monitor_pid__isnull=False)
-    found = ended.exclude(may_hang & Q(finished_at__gt=Now() - ONE_DAY))
-    for relation in _holding_relations():
-        referring = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})  # noqa: SLF001
-        found = found.exclude(Exists(referring))
-    return found
-
-
-def _holding_relations() -> list[Any]:
-    """Return what of other apps refers to tasks so that a deletion would lose or break something."""
-    fields = TaskState._meta.get_fields(include_hidden=True)  # noqa: SLF001 - Django's documented interface
-    relations = [each for each in fields if each.auto_created and not each.concrete]
-    return [each for each in relations if getattr(each, "on_delete", None) in HOLDING]
-
-
-def _delete(keys: Sequence[UUID]) -> int:
-    """Delete finished tasks and return how many: not those that somebody else is just deleting."""
-    if not keys:
-        return 0
-    database = router.db_for_write(TaskState)
-    features = connections[database].features
-    with transaction.atomic(using=database):
-        tasks = TaskState.objects.order_by("pk").filter(pk__in=keys).exclude(status__in=TaskState.UNFINISHED)
-        if features.has_select_for_update_skip_locked:
-            tasks = TaskState.objects.filter(
-                pk__in=list(tasks.select_for_update(skip_locked=True).values_list("pk", flat=True))
-            )
-        return tasks.order_by().only("pk").delete()[1].get(TaskState._meta.label, 0)  # noqa: SLF001
+    return deletable(TaskState.objects.filter(made, finished_at__lt=before))

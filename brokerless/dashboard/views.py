@@ -1,79 +1,163 @@
-"""The list of tasks."""
+"""The list of tasks, and how those on a page are."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from brokerless.dashboard.filters import FilterForm
+from brokerless.dashboard.paging import Page, counted, has_newer, page_of, place_of
+from brokerless.dashboard.rows import (
+    LONG_FIELDS,
+    counts,
+    duration_text,
+    next_list_poll,
+    row_of,
+    status_text,
+)
+from brokerless.dashboard.truth import look_after_all
 from brokerless.models import TaskState
-from brokerless.representation import given, list_title, progress, represent, time_taken
-from brokerless.responses import for_users, problem, wants_json
+from brokerless.representation import list_title, represent
+from brokerless.responses import can_stream, for_users, problem, wants_json
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from brokerless.models import TaskStateQuerySet
 
-PAGE_SIZE = 25
-SHOWN_VALUE = 40  # characters of a wrong value that its refusal repeats
+MOST_AT_ONCE = 100  # tasks that one request names
 
 
 @require_safe
 @for_users
 def task_list(request: HttpRequest) -> HttpResponse:
-    """List the user's tasks, newest first, narrowed down by status and command."""
+    """List the tasks that the user sees, newest first, narrowed down, a page at a time."""
     tasks = TaskState.objects.visible_to(request.user)
-    chosen = {name: request.GET[name] for name in ("status", "command") if request.GET.get(name)}
-    if chosen.get("status", TaskState.Status.READY) not in TaskState.Status.values:
-        known = ", ".join(f"{value} ({label})" for value, label in TaskState.Status.choices)
-        detail = _("There is no status “%(status)s”. There is: %(known)s.")
-        values = {"status": chosen["status"][:SHOWN_VALUE], "known": known}
-        return problem(request, HTTPStatus.BAD_REQUEST, detail % values)
-    if "\0" in chosen.get("command", ""):  # which PostgreSQL does not take for text
-        return problem(request, HTTPStatus.BAD_REQUEST, _("command must be a command's name."))
-    found = tasks.filter(**chosen)
+    form = FilterForm(request.GET, user=request.user, tasks=tasks)
+    if not form.is_valid():
+        return _refused(request, form)
+    found = form.narrowed()
     if request.user.is_staff:  # who may see what others asked for
         found = found.select_related("owner")
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    if wants_json(request):
-        return JsonResponse(
-            {
-                "count": page.paginator.count,
-                "page": page.number,
-                "pages": page.paginator.num_pages,
-                "tasks": [represent(task, request.user) for task in page],
-            }
+    if not wants_json(request):
+        found = found.defer(*LONG_FIELDS)
+    try:
+        places = {name: request.GET.get(name, "") for name in ("before", "after")}
+        page = page_of(found, **places, is_few=form.is_few)
+    except ValueError:
+        return problem(
+            request, HTTPStatus.BAD_REQUEST, _("There is no such place in the list; begin at its start.")
         )
-    context = {
+    # A search has no index; to count what it finds would be to search again.
+    count = counted(found) if page.count is None and not form.chosen.get("q") else page.count
+    if wants_json(request):
+        return _as_json(request, form, page, count)
+    form.offer()
+    return render(request, "brokerless/task_list.html", _context(request, form, tasks, page) | {"count": count})
+
+
+@require_safe
+@for_users
+def task_statuses(request: HttpRequest) -> HttpResponse:
+    """Say in JSON how some tasks are, brought to the truth first, and how many run and wait."""
+    visible = TaskState.objects.visible_to(request.user)
+    try:
+        names = {UUID(text) for text in request.GET.getlist("task")}
+        newer = request.GET.get("newer_than")
+        is_newer = has_newer(visible, newer) if newer is not None else None
+    except ValueError:
+        return problem(
+            request, HTTPStatus.BAD_REQUEST, _("A task is named by its id, a place by what a page said.")
+        )
+    if len(names) > MOST_AT_ONCE:
+        return problem(request, HTTPStatus.BAD_REQUEST, too_many_named())
+    found = look_after_all(_named(request, names))
+    body: dict[str, Any] = {"tasks": {str(task.pk): _status_of(task) for task in found}}
+    if request.GET.get("counts") != "0":
+        body["counts"] = counts(visible)
+    if is_newer is not None:
+        body["newer"] = is_newer
+    return _unless_unchanged(request, body | {"next_poll_ms": next_list_poll(found)})
+
+
+def _named(request: HttpRequest, keys: set[UUID]) -> TaskStateQuerySet:
+    return TaskState.objects.named(keys, user=request.user).order_by().defer(*LONG_FIELDS)
+
+
+def too_many_named() -> str:
+    return _("Name at most %(most)s tasks at once.") % {"most": MOST_AT_ONCE}
+
+
+def _refused(request: HttpRequest, form: FilterForm) -> HttpResponse:
+    """Answer wrong filters: with sentences by field, or the form again."""
+    if wants_json(request):
+        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+        detail = " ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
+        return problem(request, HTTPStatus.BAD_REQUEST, detail, errors=errors)
+    form.offer()
+    context = {"form": form, "is_refused": True, "list_title": list_title(request.user)}
+    return render(request, "brokerless/task_list.html", context, status=HTTPStatus.BAD_REQUEST)
+
+
+def _as_json(request: HttpRequest, form: FilterForm, page: Page, count: int | None) -> HttpResponse:
+    address = reverse("brokerless:tasks")
+    places = {"older": {"before": page.older}, "newer": {"after": page.newer}}
+    return JsonResponse(
+        {
+            "count": count,
+            "has_more": bool(page.older),
+            "tasks": [represent(task, request.user, can_stream=can_stream(request)) for task in page.tasks],
+            "next_poll_ms": next_list_poll(page.tasks),
+            "links": {
+                name: f"{address}?{urlencode(form.chosen | place)}"
+                for name, place in places.items()
+                if all(place.values())
+            },
+        }
+    )
+
+
+def _context(request: HttpRequest, form: FilterForm, tasks: TaskStateQuerySet, page: Page) -> dict[str, Any]:
+    shown, chosen = page.tasks, form.chosen
+    is_newest = page.is_first and not chosen
+    return {
+        "form": form,
         "page": page,
-        "rows": [_row(task) for task in page],
-        "shows_owner": any(task.owner_id != request.user.pk for task in page),
-        "chosen": chosen,
-        "statuses": TaskState.Status.choices,
-        "commands": _commands(tasks, chosen.get("command")),
+        "rows": [row_of(task) for task in shown],
+        "shows_owner": any(task.owner_id != request.user.pk for task in shown),
+        "shows_queue": len({task.queue for task in shown}) > 1,
+        "counts": counts(tasks),
+        "newest": place_of(shown[0]) if is_newest and shown else "",
+        "chosen": urlencode(chosen),
+        "can_stream": can_stream(request),
         "list_title": list_title(request.user),
     }
-    return render(request, "brokerless/task_list.html", context)
 
 
-def _row(task: TaskState) -> dict[str, Any]:
-    """Return a task with what the list says of it beside its fields."""
-    so_far = progress(task) if task.status == TaskState.Status.RUNNING else None
+def _status_of(task: TaskState) -> dict[str, Any]:
     return {
-        "task": task,
-        "given": given(task),
-        "percent": so_far["percent"] if so_far else None,
-        "time_taken": time_taken(task),
+        "status": task.status,
+        "cancelling": task.is_cancelling,
+        "is_finished": task.is_finished,
+        "text": status_text(task),
+        "duration": duration_text(task),
     }
 
 
-def _commands(tasks: TaskStateQuerySet, chosen: str | None) -> list[str]:
-    """Return the commands to choose from: those that occur among the tasks, and the one that is chosen."""
-    occurring = tasks.order_by().values_list("command", flat=True).distinct()
-    return sorted({*occurring, *([chosen] if chosen else [])})
+def _unless_unchanged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
+    """Answer with JSON, or with 304 if the client has it already."""
+    content = json.dumps(body).encode()
+    etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+    response = HttpResponse(content, content_type="application/json", headers={"ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response)

@@ -18,10 +18,11 @@ class BrokerlessExportsConfig(AppConfig):
         except ImportError as error:
             remedy = "pip install 'django-brokerless[exports]'"
             raise ImproperlyConfigured(f"brokerless.exports needs django-filter: {remedy}") from error
-        from brokerless import purging
+        from brokerless import deleting, purging
         from brokerless.exports import checks, declaration_checks, filter_checks, mail_checks  # noqa: F401 - registers them
-        from brokerless.exports.files import links, retention
+        from brokerless.exports.files import links, retention, withdrawal
 
         purging.also(retention.purge)
+        deleting.along(withdrawal.withdraw)
         links.connect()
         autodiscover_modules("exporters")

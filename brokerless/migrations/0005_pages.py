@@ -5,39 +5,70 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('brokerless', '0004_operation'),
+        ("brokerless", "0004_operation"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='taskstate',
-            options={'base_manager_name': 'objects', 'ordering': ['-created_at', 'pk'], 'permissions': [('cancel_taskstate', 'Can cancel task'), ('retry_taskstate', 'Can retry task'), ('launch_taskstate', 'Can launch a command in the admin')], 'verbose_name': 'task', 'verbose_name_plural': 'tasks'},
+            name="taskstate",
+            options={
+                "base_manager_name": "objects",
+                "ordering": ["-created_at", "pk"],
+                "permissions": [
+                    ("cancel_taskstate", "Can cancel task"),
+                    ("retry_taskstate", "Can retry task"),
+                    ("launch_taskstate", "Can launch a command in the admin"),
+                ],
+                "verbose_name": "task",
+                "verbose_name_plural": "tasks",
+            },
         ),
         migrations.AddField(
-            model_name='taskstate',
-            name='end_shown_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='end shown at'),
+            model_name="taskstate",
+            name="end_shown_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="end shown at"),
         ),
         migrations.AddField(
-            model_name='taskstate',
-            name='notices',
-            field=models.JSONField(blank=True, default=list, null=True, verbose_name='notices'),
+            model_name="taskstate",
+            name="notices",
+            field=models.JSONField(blank=True, default=list, null=True, verbose_name="notices"),
         ),
         migrations.AddField(
-            model_name='taskstate',
-            name='notices_count',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='number of notices'),
+            model_name="taskstate",
+            name="notices_count",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="number of notices"),
         ),
         migrations.AddField(
-            model_name='taskstate',
-            name='notices_shown',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='notices shown'),
+            model_name="taskstate",
+            name="notices_shown",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="notices shown"),
         ),
         migrations.AddIndex(
-            model_name='taskstate',
-            index=models.Index(fields=['owner', 'finished_at'], name='brokerless_owner_finished'),
+            model_name="taskstate",
+            index=models.Index(fields=["owner", "finished_at"], name="brokerless_owner_finished"),
+        ),
+        migrations.RemoveIndex(model_name="taskstate", name="brokerless_created"),
+        migrations.AddIndex(
+            model_name="taskstate", index=models.Index(fields=["-created_at", "queue"], name="brokerless_created")
+        ),
+        migrations.RemoveIndex(model_name="taskstate", name="brokerless_owner_created"),
+        migrations.AddIndex(
+            model_name="taskstate",
+            index=models.Index(fields=["owner", "-created_at", "queue"], name="brokerless_owner_created"),
+        ),
+        migrations.RemoveIndex(model_name="taskstate", name="brokerless_owner_status"),
+        migrations.AddIndex(
+            model_name="taskstate",
+            index=models.Index(fields=["owner", "status", "-created_at"], name="brokerless_owner_status"),
+        ),
+        migrations.AddIndex(
+            model_name="taskstate",
+            index=models.Index(fields=["command", "-created_at"], name="brokerless_command_created"),
+        ),
+        migrations.AddIndex(
+            model_name="taskstate",
+            index=models.Index(fields=["owner", "command", "-created_at"], name="brokerless_owner_command"),
         ),
     ]

@@ -189,7 +189,7 @@ def test_on_a_full_disk_the_files_go_first_and_the_sweep_is_done_all_the_same(ru
     def refuse(_):
         raise OperationalError("database or disk is full")
 
-    monkeypatch.setattr(purging, "_delete", refuse)
+    monkeypatch.setattr(purging, "delete", refuse)
     with pytest.raises(OperationalError):
         purge(older_than=MONTH)
     assert not files.directory.exists()

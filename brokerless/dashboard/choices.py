@@ -1,0 +1,73 @@
+"""What the lists of tasks offer to choose from, without reading the whole table for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings as django_settings
+from django.db import connections
+
+from brokerless import queues
+from brokerless.conf import settings
+from brokerless.models import TaskState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    from brokerless.models import TaskStateQuerySet
+
+MOST = 200  # to choose from; another name can still be asked for in the address
+# From each name straight to the next one: as many looks at an index as there are names, not as there are rows.
+FROM_NAME_TO_NAME = """
+    WITH RECURSIVE found (name) AS (
+        SELECT MIN(command) FROM {table} WHERE {condition}
+        UNION ALL
+        SELECT (SELECT MIN(command) FROM {table} WHERE {condition} AND command > found.name)
+        FROM found WHERE found.name IS NOT NULL
+    )
+    SELECT name FROM found WHERE name IS NOT NULL LIMIT {most}
+"""
+KNOWING_VENDORS = frozenset({"sqlite", "postgresql"})  # that let a scalar subquery refer to the row before
+
+
+def command_names(tasks: TaskStateQuerySet, user: AbstractBaseUser | AnonymousUser) -> list[str]:
+    """Return the commands that occur among the tasks that a user sees, sorted.
+
+    tasks: all that the user sees.
+    """
+    names: set[str] = set()
+    for condition, values in _scopes(user):
+        connection = connections[tasks.db]
+        if connection.vendor in KNOWING_VENDORS:
+            table = connection.ops.quote_name(TaskState._meta.db_table)  # noqa: SLF001 - Django's documented interface
+            statement = FROM_NAME_TO_NAME.format(table=table, condition=condition, most=MOST)
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values * 2)
+                names.update(name for (name,) in cursor.fetchall())
+        else:
+            names.update(tasks.order_by().values_list("command", flat=True).distinct()[:MOST])
+    return sorted(names)
+
+
+def queue_names() -> list[str]:
+    """Return the queues that the settings know, BROKERLESS["QUEUES"] or TASKS, sorted."""
+    return sorted({queues.DEFAULT, *settings.QUEUES, *_queues_of_task_functions()})
+
+
+def _scopes(user: AbstractBaseUser | AnonymousUser) -> list[tuple[str, list]]:
+    """Return whose tasks the user sees, in SQL, each to be answered by an index; as `visible_to()` says it."""
+    if TaskState.objects.is_all_visible_to(user):
+        return [("1 = 1", [])]
+    own = ("owner_id = %s", [user.pk])
+    return [own, ("owner_id IS NULL", [])] if user.is_staff else [own]
+
+
+def _queues_of_task_functions() -> list[str]:
+    entries = getattr(django_settings, "TASKS", None)
+    found = entries.values() if isinstance(entries, dict) else ()
+    ours = [
+        entry
+        for entry in found
+        if isinstance(entry, dict) and str(entry.get("BACKEND", "")).startswith("brokerless.")
+    ]
+    return [name for entry in ours for name in entry.get("QUEUES") or () if not queues.name_problem(name)]

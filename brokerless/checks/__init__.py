@@ -22,7 +22,7 @@ __all__ = ["TAG", "needs_right_settings", "settings_messages", "url_messages"]
 @register(TAG)
 def check_site(**_: Any) -> list[CheckMessage]:
     """Look at settings and files: no process is started, no database connected to, no directory made."""
-    from brokerless.checks import databases, directories, entries, operation, programs
+    from brokerless.checks import databases, directories, entries, launching, operation, programs
     from brokerless.functions.checks import check_framework
 
     return [
@@ -33,6 +33,7 @@ def check_site(**_: Any) -> list[CheckMessage]:
         *entries.check_urls(),
         *operation.check_failure_mails(),
         *operation.check_purge_after(),
+        *launching.check_admin_commands(),
         *programs.check_manage_py(),
         *programs.check_places(),
         *programs.check_interpreter(),

@@ -89,7 +89,7 @@ def _launch(request: HttpRequest, name: str, selection: dict[str, Any]) -> TaskS
         exporter.command_name,
         options={"admin_selection": selection},
         request=request,
-        title=describe(exporter.title, selection),
+        title=describe(exporter.title, selection, exporter.model),
         queue=settings.QUEUE,
         unique_key=unique_key(name, selection),
     )

@@ -54,6 +54,8 @@ class ExportCommand(BaseCommand):
 
     exporter: ClassVar[str]
     help = "Export rows to a file: stored and recorded, mailed, or written where you say."
+    # Who fills in a form in a browser writes to no path of the server.
+    hidden_in_forms = ("output",)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Let SIGTERM end a run by hand as Ctrl-C does, so that no temporary file stays."""

@@ -37,7 +37,7 @@ def log_response(request: HttpRequest, task: TaskState) -> HttpResponseBase:
     """Return a piece of a log as `docs/http.md` describes it."""
     numbers = {"offset": OFFSET_DIGITS, "attempt": ATTEMPT_DIGITS}
     for name, digits in numbers.items():
-        if name in request.GET and not _is_number(request.GET[name], digits):
+        if name in request.GET and not is_number(request.GET[name], digits):
             detail = _("%(name)s must be a whole number.")
             return problem(request, HTTPStatus.BAD_REQUEST, detail % {"name": name})
     attempt, offset = (request.GET.get(name) for name in ("attempt", "offset"))
@@ -60,7 +60,8 @@ def elsewhere_words(log: AttemptLog) -> str:
     return _("The log is not here: it lies on the host %(host)s.") % {"host": log.elsewhere}
 
 
-def _is_number(text: str, digits: int) -> bool:
+def is_number(text: str, digits: int) -> bool:
+    """Tell whether a text is a whole number of at most so many digits."""
     return text.isascii() and text.isdigit() and len(text) <= digits
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.core.handlers.asgi import ASGIRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from brokerless.ending_words import told
 from brokerless.functions.wording import call_words, function_path
 from brokerless.models import TaskState
-from brokerless.permissions import may_cancel, may_fetch
+from brokerless.permissions import may_cancel, may_fetch, may_retry
 from brokerless.progress import eta_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from datetime import datetime, timedelta
 
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.http import HttpRequest
 
 # How long a page waits until it asks again: (age of the task in seconds, pause in milliseconds).
 POLL_PAUSES = ((5, 500), (30, 1000))
@@ -27,10 +31,17 @@ LONGEST_POLL_PAUSE = 1500
 # Raised to end a command with a sentence for people.
 SELF_EXPLAINING = frozenset({"CommandError", "SystemExit"})
 GIVEN_LIMIT = 120  # characters
+# The names of the options that the titles of a command's tasks tell; whatever makes such titles adds its own.
+TOLD_BY_TITLE: dict[str, Callable[[], Collection[str]]] = {}
 
 
-def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
-    """Return the task as the JSON that `docs/http.md` describes, for a user who may see it."""
+def represent(
+    task: TaskState, user: AbstractBaseUser | AnonymousUser, *, can_stream: bool = False
+) -> dict[str, Any]:
+    """Return the task as the JSON that `docs/http.md` describes, for a user who may see it.
+
+    can_stream: whether the server that answers can send its changes as they happen; see `can_stream()`.
+    """
     return {
         "id": str(task.pk),
         "command": task.command,
@@ -47,7 +58,7 @@ def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[s
         "error": error(task),
         "result": task.result,
         "next_poll_ms": next_poll(task),
-        "links": links(task, user),
+        "links": links(task, user, can_stream=can_stream),
         "queue": task.queue,
         "run_after": _moment(task.run_after),
         "max_attempts": task.max_attempts,
@@ -55,7 +66,13 @@ def represent(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[s
         "exit_signal": task.exit_signal,
         "cpu_seconds": task.cpu_seconds,
         "peak_memory": task.peak_memory,
+        "notices": task.notices or [],
     }
+
+
+def can_stream(request: HttpRequest) -> bool:
+    """Tell whether the server can send events: under ASGI alone Django hands out what comes while it comes."""
+    return isinstance(request, ASGIRequest)
 
 
 def progress(task: TaskState) -> dict[str, Any] | None:
@@ -76,6 +93,16 @@ def progress(task: TaskState) -> dict[str, Any] | None:
     }
 
 
+def status_text(task: TaskState) -> str:
+    """Return a task's status in a word or two, with how far it is: "Running 45 %"."""
+    if task.is_cancelling:
+        return _("Cancelling")
+    so_far = progress(task) if task.status == TaskState.Status.RUNNING else None
+    if so_far is None or so_far["percent"] is None:
+        return task.get_status_display()
+    return _("%(status)s %(percent)s %%") % {"status": task.get_status_display(), "percent": so_far["percent"]}
+
+
 def error(task: TaskState) -> dict[str, str] | None:
     """Return why the task did not succeed; None if it did, or is not finished."""
     if not task.error_type:
@@ -84,15 +111,16 @@ def error(task: TaskState) -> dict[str, str] | None:
 
 
 def error_line(task: TaskState) -> str:
-    """Return why the task did not succeed as one line for people.
+    """Return why the task did not succeed as one line for people, in the language of whoever reads it.
 
     What a command raises in its own words speaks for itself; of any other exception the class says half of it.
     """
     kind, title = task.error_type, task.error_title
     is_exception = kind.isidentifier() and kind[:1].isupper()  # "killed-by-signal" and "lost" are none
+    words = told(kind, title)
     if is_exception and kind not in SELF_EXPLAINING and not title.startswith(kind):
-        return f"{kind}: {title}" if title else kind
-    return title
+        return f"{kind}: {words}" if words else kind
+    return words
 
 
 def time_taken(task: TaskState) -> timedelta | None:
@@ -111,13 +139,14 @@ def waits_until(task: TaskState) -> datetime | None:
 def given(task: TaskState) -> str:
     """Return what tells the task from others of its command, in one short line: its arguments and options.
 
-    For a function the whole call. Empty if its title ends with the very same, as an export's does.
+    For a function the whole call. Without the options that its title tells, as an export's tells its filters.
     """
-    options = task.options.items() if isinstance(task.options, dict) else ()
+    # Of a title without parts somebody else thought.
+    told_already = TOLD_BY_TITLE[task.command]() if ", " in task.title and task.command in TOLD_BY_TITLE else ()
+    given_options = task.options.items() if isinstance(task.options, dict) else ()
+    options = [(name, value) for name, value in given_options if name not in told_already]
     parts = [*map(_spoken, task.arguments), *(f"{name}: {_spoken(value)}" for name, value in options)]
     line = " ".join((call_words(task) if function_path(task) else ", ".join(parts)).split())
-    if task.title.endswith(f"({line})"):
-        return ""
     return line if len(line) <= GIVEN_LIMIT else f"{line[: GIVEN_LIMIT - 1]}…"
 
 
@@ -134,14 +163,23 @@ def next_poll(task: TaskState) -> int | None:
     return next((pause for limit, pause in POLL_PAUSES if age < limit), LONGEST_POLL_PAUSE)
 
 
-def links(task: TaskState, user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
-    """Return the addresses that this user, who may see the task, may use now; none where the site has no pages."""
+def links(task: TaskState, user: AbstractBaseUser | AnonymousUser, *, can_stream: bool = False) -> dict[str, str]:
+    """Return the addresses that this user, who may see the task, may use now; none where the site has no pages.
+
+    can_stream: as of `represent`.
+    """
+    may_use = {
+        "self": True,
+        "log": True,
+        "events": can_stream,
+        "cancel": not (task.is_finished or task.is_cancelling) and may_cancel(task, user),
+        "retry": task.is_finished and may_retry(task, user),
+    }
+    views = [name for name, is_so in may_use.items() if is_so]
     try:
-        found = {name: reverse(f"brokerless:{view}", args=[task.pk]) for name, view in LINKED_VIEWS.items()}
+        found = {name: reverse(f"brokerless:{LINKED_VIEWS.get(name, name)}", args=[task.pk]) for name in views}
     except NoReverseMatch:
         return {}
-    if task.is_finished or task.is_cancelling or not may_cancel(task, user):
-        del found["cancel"]
     if (path := download_path(task, user)) and not _is_over(task):
         found["download"] = path
     return found
@@ -205,7 +243,7 @@ def _spoken(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-LINKED_VIEWS = {"self": "task", "log": "log", "cancel": "cancel"}
+LINKED_VIEWS = {"self": "task"}  # the others are called as their links are
 
 
 def _moment(moment: datetime | None) -> str | None:

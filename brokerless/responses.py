@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -10,11 +12,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
-from brokerless.representation import list_title
+from brokerless.representation import can_stream, list_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,14 +26,44 @@ if TYPE_CHECKING:
 
     from brokerless.exceptions import TooManyTasks
 
+__all__ = ["can_stream"]
+# For `makemessages` to find: what `HTTPStatus.phrase` says of the errors here, in one Python or another.
+PHRASES = (
+    gettext_noop("Bad Request"),
+    gettext_noop("Unauthorized"),
+    gettext_noop("Forbidden"),
+    gettext_noop("Not Found"),
+    gettext_noop("Conflict"),
+    gettext_noop("Gone"),
+    gettext_noop("Request Entity Too Large"),
+    gettext_noop("Content Too Large"),
+    gettext_noop("Unsupported Media Type"),
+    gettext_noop("Requested Range Not Satisfiable"),
+    gettext_noop("Range Not Satisfiable"),
+    gettext_noop("Unprocessable Entity"),
+    gettext_noop("Unprocessable Content"),
+    gettext_noop("Too Many Requests"),
+    gettext_noop("Internal Server Error"),
+    gettext_noop("Service Unavailable"),
+    gettext_noop("Insufficient Storage"),
+)
 JSON_TYPE = "application/json"
 RETRY_AFTER = 30  # seconds, after which one of many tasks may well have ended
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457
+STREAM_TYPE = "text/event-stream"  # what a browser's EventSource asks for, which follows no redirect to a page
 
 
 def wants_json(request: HttpRequest) -> bool:
     """Tell whether the client asks for JSON rather than for a page, which is the default."""
-    return request.get_preferred_type(["text/html", JSON_TYPE]) == JSON_TYPE
+    return request.get_preferred_type(["text/html", JSON_TYPE, STREAM_TYPE]) in (JSON_TYPE, STREAM_TYPE)
+
+
+def unless_unchanged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
+    """Answer with JSON, or with 304 if the client has it already."""
+    content = json.dumps(body).encode()
+    etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+    response = HttpResponse(content, content_type=JSON_TYPE, headers={"ETag": etag})
+    return get_conditional_response(request, etag=etag, response=response)
 
 
 def see_other(url: str) -> HttpResponse:
@@ -48,14 +81,14 @@ def problem(
     if not wants_json(request):
         context = {
             "status": status.value,
-            "title": status.phrase,
+            "title": _(status.phrase),
             "detail": detail,
             "list_title": list_title(request.user),
         }
         return render(request, "brokerless/problem.html", context, status=status)
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": status.phrase,
+        "title": _(status.phrase),
         "status": status.value,
         "detail": detail,
     }
@@ -64,16 +97,36 @@ def problem(
     return JsonResponse(body, status=status, content_type=PROBLEM_TYPE)
 
 
-def too_many_tasks(request: HttpRequest, error: TooManyTasks) -> HttpResponse:
-    """Answer a launch that the owner's limit refuses: 429 (RFC 6585, 4), and when to try again."""
-    detail = ngettext(
-        "You have %(most)s unfinished task, as many as are allowed. Wait until it has ended, or cancel it.",
-        "You have %(most)s unfinished tasks, as many as are allowed. Wait until some have ended, or cancel some.",
-        error.most,
-    )
-    response = problem(request, HTTPStatus.TOO_MANY_REQUESTS, detail % {"most": error.most})
+def too_many_tasks(request: HttpRequest, error: TooManyTasks, *, is_own: bool = True) -> HttpResponse:
+    """Answer a launch that the owner's limit refuses: 429 (RFC 6585, 4), and when to try again.
+
+    is_own: the owner is the one who asks.
+    """
+    detail = too_many_words(error, is_own=is_own)
+    response = problem(request, HTTPStatus.TOO_MANY_REQUESTS, detail)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def too_many_words(error: TooManyTasks, *, is_own: bool = True) -> str:
+    """Say to whoever asked why nothing more was launched; is_own: it is their own limit."""
+    return _own_limit(error.most) if is_own else _owners_limit(error.most)
+
+
+def _own_limit(most: int) -> str:
+    return ngettext(
+        "You have %(most)s unfinished task, as many as are allowed. Wait until it has ended, or cancel it.",
+        "You have %(most)s unfinished tasks, as many as are allowed. Wait until some have ended, or cancel some.",
+        most,
+    ) % {"most": most}
+
+
+def _owners_limit(most: int) -> str:
+    return ngettext(
+        "The owner has %(most)s unfinished task, as many as are allowed. Wait until it has ended.",
+        "The owner has %(most)s unfinished tasks, as many as are allowed. Wait until some have ended.",
+        most,
+    ) % {"most": most}
 
 
 def for_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, JsonResponse
+from django.contrib import messages
+from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from brokerless.attempt_log import attempt_log
-from brokerless.functions.wording import function_path
+from brokerless.exceptions import BrokerlessError, TooManyTasks
 from brokerless.log_view import log_response
 from brokerless.models import TaskState
-from brokerless.permissions import may_cancel
-from brokerless.representation import (
-    download,
-    error_line,
-    links,
-    list_title,
-    progress,
-    represent,
-    time_taken,
-    waits_until,
+from brokerless.permissions import may_cancel, may_retry
+from brokerless.representation import next_poll, represent
+from brokerless.responses import (
+    can_stream,
+    for_users,
+    problem,
+    see_other,
+    too_many_tasks,
+    unless_unchanged,
+    wants_json,
 )
-from brokerless.responses import for_users, problem, see_other, wants_json
+from brokerless.task_page import page_context
 from brokerless.tick import look_after
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.http import HttpRequest
-
-
-LOG_TAIL = 4_000  # bytes, on the task's page
+    from django.http import HttpRequest, HttpResponse
 
 
 @require_safe
@@ -48,25 +41,8 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Show one task, brought to the truth first."""
     task = look_after(_task_or_404(request, task_id))
     if wants_json(request):
-        return _unless_unchanged(request, task)
-    log = attempt_log(task)
-    log_end = log.end(LOG_TAIL)
-    context = {
-        "task": task,
-        "progress": progress(task),
-        "function": function_path(task),
-        "time_taken": time_taken(task),
-        "error_line": error_line(task),
-        "list_title": list_title(request.user),
-        "links": links(task, request.user),
-        "download": download(task, request.user),
-        "log": log,
-        "log_end": log_end,
-        "log_shown": (log_end.text + log_end.line).strip(),
-        "waits_until": waits_until(task),
-        "refreshes": not task.is_finished and request.GET.get("refresh") != "off",
-    }
-    return render(request, "brokerless/task_detail.html", context)
+        return unless_unchanged(request, represent(task, request.user, can_stream=can_stream(request)))
+    return render(request, "brokerless/task_detail.html", page_context(request, task))
 
 
 @require_safe
@@ -87,17 +63,44 @@ def task_cancel(request: HttpRequest, task_id: UUID) -> HttpResponse:
     if not task.cancel(by=request.user):
         return problem(request, HTTPStatus.CONFLICT, _("The task is finished; there is nothing to cancel."))
     if wants_json(request):
-        return JsonResponse(represent(task, request.user), status=HTTPStatus.ACCEPTED)
+        return _accepted(request, task)
     return see_other(reverse("brokerless:task", args=[task.pk]))
+
+
+@require_POST
+@for_users
+def task_retry(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Record a new task that does again what a finished one did, for the same owner."""
+    task = _task_or_404(request, task_id)
+    if not may_retry(task, request.user):
+        detail = _("Only the owner, or staff with the permission to retry tasks, may retry this task.")
+        return problem(request, HTTPStatus.FORBIDDEN, detail)
+    if not task.is_finished:
+        detail = _("The task is not finished yet: wait until it has ended, or cancel it first.")
+        return problem(request, HTTPStatus.CONFLICT, detail)
+    try:
+        again = task.retry(by=request.user)
+    except TooManyTasks as error:
+        return too_many_tasks(request, error, is_own=task.owner_id == request.user.pk)
+    except BrokerlessError as error:  # the code of today knows the command, its options or the queue no more
+        return problem(request, HTTPStatus.CONFLICT, str(error))
+    url = reverse("brokerless:task", args=[again.pk])
+    if wants_json(request):
+        response = _accepted(request, again)
+        response["Location"] = url
+        # In whole seconds, at least one (RFC 9110, 10.2.3).
+        response["Retry-After"] = str(max(1, (next_poll(again) or 0) // 1000))
+        return response
+    text = _("We have your request. You may leave this page.")
+    messages.success(request, text, fail_silently=True)  # a site may do without messages
+    return see_other(url)
 
 
 def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:
     return get_object_or_404(TaskState.objects.visible_to(request.user), pk=task_id)
 
 
-def _unless_unchanged(request: HttpRequest, task: TaskState) -> HttpResponse:
-    """Answer with the task's JSON, or with 304 if the client has it already."""
-    body = json.dumps(represent(task, request.user)).encode()
-    etag = quote_etag(hashlib.sha256(body).hexdigest()[:32])
-    response = HttpResponse(body, content_type="application/json", headers={"ETag": etag})
-    return get_conditional_response(request, etag=etag, response=response)
+def _accepted(request: HttpRequest, task: TaskState) -> JsonResponse:
+    """Answer 202 with the task's JSON."""
+    body = represent(task, request.user, can_stream=can_stream(request))
+    return JsonResponse(body, status=HTTPStatus.ACCEPTED)

@@ -9,6 +9,7 @@ from typing import Any
 
 import django
 import environ
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).absolute().parent.parent
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
+    "csp",
     "brokerless",
     "brokerless.exports",
     "library",
@@ -50,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 ROOT_URLCONF = "library.urls"
 WSGI_APPLICATION = "library.wsgi.application"
@@ -83,6 +86,10 @@ def database() -> dict:
         }
         # A file, so that the processes that the tests spawn see the same rows.
         parsed["TEST"] = {"NAME": str(path.with_name("test.sqlite3"))}
+    elif size := env.int("DATABASE_POOL", default=0):
+        # Under ASGI each request under way has a connection of its own; beyond so many they wait.
+        pool = {"min_size": 0, "max_size": size, "timeout": 30}
+        parsed["OPTIONS"] = parsed.get("OPTIONS", {}) | {"pool": pool}
     parsed["ATOMIC_REQUESTS"] = env.bool("ATOMIC_REQUESTS", default=False)
     return parsed
 
@@ -107,6 +114,17 @@ STORAGES = {
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
+    },
+}
+
+# No page of the site, of the product or of the admin has a script or a style within it, or from elsewhere.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
     },
 }
 
@@ -146,6 +164,8 @@ BROKERLESS = {
     "MANAGE_PY": BASE_DIR / "manage.py",
     "RUNTIME_DIR": BASE_DIR / env.str("RUNTIME_DIR", default="var/brokerless"),
     "BASE_URL": env.str("BASE_URL", default="http://127.0.0.1:8000"),
+    # Not load_books: it reads any file of the server whose path it is given.
+    "ADMIN_COMMANDS": ["generate_books", "export_books"],
 }
 BROKERLESS["QUEUES"] = {
     # Exports read the whole library: a few at once, and none for ever.

@@ -1,16 +1,30 @@
-"""Template filters of the product's pages."""
+"""Template filters of the product's pages, and the tag that tells of tasks on any page of a site."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import signal
+import warnings
+from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from brokerless.ending_words import told
+from brokerless.notices import TAKEN_LIMIT, look
+from brokerless.notices_feed import as_json, feed
+from brokerless.representation import can_stream
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+
+    from django.http import HttpRequest
 
 register = template.Library()
 
@@ -35,6 +49,12 @@ def moment(at: datetime | None) -> str:
 
 
 @register.filter
+def ending(error: dict[str, Any]) -> str:
+    """Write how an earlier attempt ended, in the reader's language where the product itself said it."""
+    return told(error.get("type", ""), error.get("title", ""))
+
+
+@register.filter
 def duration(length: timedelta | None) -> str:
     """Write how long something took, in its two largest units; nothing for none."""
     if length is None:
@@ -52,3 +72,91 @@ def duration(length: timedelta | None) -> str:
     if seconds < DAY:
         return _("%(hours)s h %(minutes)s min") % {"hours": seconds // HOUR, "minutes": seconds % HOUR // MINUTE}
     return _("%(days)s d %(hours)s h") % {"days": seconds // DAY, "hours": seconds % DAY // HOUR}
+
+
+@register.filter
+def remaining(seconds: int) -> str:
+    """Write how long something will take, in the one unit that tells it; as tasks.js does."""
+    if seconds < 1.5 * MINUTE:
+        return ngettext("%(number)s second", "%(number)s seconds", seconds) % {"number": seconds}
+    if seconds < 1.5 * HOUR:
+        minutes = int(seconds / MINUTE + 0.5)
+        return ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes}
+    hours = int(seconds / HOUR + 0.5)
+    return ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": grouped(hours)}
+
+
+@register.filter
+def rounded(number: float) -> str:
+    """Write a number with as many places as say something, which are none from ten on; as tasks.js does."""
+    tenths = round(number, 1)
+    places = 1 if tenths < 10 and tenths % 1 else 0
+    return number_format(tenths, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def filled(text: str, value: str) -> str:
+    """Put a value into a text that tasks.js fills too, where it has %s."""
+    return text.replace("%s", value)
+
+
+@register.filter
+def clock(at: str) -> str:
+    """Write the time of day of a moment that is stored as ISO 8601."""
+    moment = parse_datetime(at)
+    return timezone.localtime(moment).strftime("%H:%M:%S") if timezone.is_aware(moment) else f"{moment:%H:%M:%S}"
+
+
+@register.filter
+def signal_name(number: int) -> str:
+    """Write a signal with its name, where it has one."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)
+
+
+@register.inclusion_tag("brokerless/task_notices.html", takes_context=True)
+def task_notices(context: template.Context) -> dict[str, Any]:
+    """Show the user's running and waiting tasks, and what their tasks tell; two queries, none for a visitor.
+
+    Nothing is shown without a login, and where the site has no pages of tasks. What it shows without scripts stays
+    until it is dismissed.
+    """
+    request = _request(context)
+    address, user = _address("notices"), getattr(request, "user", None)
+    if not address or user is None or not user.is_authenticated:
+        return {}
+    found = look(user)
+    brief = feed(found)
+    words = {"running": _("%s running"), "waiting": _("%s waiting")}
+    return {
+        "notices_url": address,
+        "events_url": _address("events_of") if can_stream(request) else "",
+        "list_url": _address("tasks"),
+        "feed": brief,
+        "words": words,  # in which the script writes its own numbers
+        "counts": {name: text.replace("%s", grouped(brief[name])) for name, text in words.items()},
+        "unshown_notices": [as_json(news) for news in found.unshown[:TAKEN_LIMIT]],
+        "next": request.get_full_path(),
+        "user": user,
+    }
+
+
+def _request(context: template.Context) -> HttpRequest | None:
+    """Return the request that is answered; None for none, as of the page of an error that Django shows itself."""
+    request = getattr(context, "request", None) or context.get("request")
+    if request is None and settings.DEBUG:
+        warnings.warn(
+            "{% task_notices %} shows nothing, as there is no request in its context: render the page with "
+            "render(request, …), or with 'django.template.context_processors.request'.",
+            stacklevel=2,
+        )
+    return request
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(f"brokerless:{name}")
+    except NoReverseMatch:
+        return ""

@@ -1,122 +1,306 @@
-// Keeps a task's page true by asking the server; every word that is shown comes from the page itself.
+// Keeps pages of tasks true. Every word comes from the page itself; what is shown is text, never markup.
+//
+// Polls are the contract. Where the server can push, one EventSource per page brings changes as they happen, and the
+// polls only make sure. A hidden tab does neither. All times are in milliseconds.
 
-const FIRST_RETRY = 1000; // milliseconds, doubled with every failure up to the longest
+const LEAST_PAUSE = 500; // longer ones are the server's
+const ROW_PAUSE = 2000;
+const SAFETY_PAUSE = 15000; // while the stream brings what is new
+const FIRST_RETRY = 1000; // doubled with every failure up to the longest
 const LONGEST_RETRY = 30000;
-const ANNOUNCE_STEP = 10; // percent
-const ANNOUNCE_PAUSE = 15000; // milliseconds between two announcements to screen readers
-const FRESH = "brokerless-started-"; // key of sessionStorage: this download has been started
+const TIME_LIMIT = 10000; // of a request
+const MOST_REFUSALS = 2; // a server that never streamed is not asked for it any more
+const MOST_ROWS = 100;
+const ENDS = ["SUCCESSFUL", "FAILED", "CANCELLED", "LOST"];
 
 const language = document.documentElement.lang || undefined;
-const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 
-class TaskProgress extends HTMLElement {
-  #etag = null;
-  #failures = 0;
-  #timer = null;
-  #pause = FIRST_RETRY;
+function number(value, options) {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: value < 10 ? 1 : 0, ...options }).format(value);
+}
+
+function filled(template, value, format = number) {
+  return value ? template.replace("%s", format(value)) : "";
+}
+
+function request(address, { headers, ...others } = {}) {
+  const all = { Accept: "application/json", ...headers };
+  return fetch(address, { headers: all, cache: "no-store", signal: AbortSignal.timeout(TIME_LIMIT), ...others });
+}
+
+function okay(response) {
+  if (!response.ok) throw new Error(response.statusText);
+  return response;
+}
+
+// So that all pages do not come back at once.
+function retryPause(failures) {
+  return Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** failures) * (0.75 + Math.random() / 2);
+}
+
+class LiveElement extends HTMLElement {
+  part(name, within = this) {
+    return within.querySelector(`[data-part="${name}"]`);
+  }
+}
+
+// ---- What is asked for again and again
+
+const polls = new Set();
+const troubles = new Map(); // poll → the name of a text in the place for them
+
+function tell(poll, trouble) {
+  if (trouble) troubles.set(poll, trouble);
+  else troubles.delete(poll);
+  if (trouble === "login") closeStream(); // it would be refused, too
+  const place = document.querySelector('[data-part="connection"]');
+  if (!place) return;
+  const all = [...troubles.values()];
+  const said = ["login", "gone", "retrying"].find((name) => all.includes(name));
+  const [words, login] = place.children;
+  words.textContent = said ? place.getAttribute(`data-text-${said}`) : "";
+  login.hidden = said !== "login";
+  place.hidden = !said;
+}
+
+// address(): what to ask. take(json): shows it and returns the next pause, null when there is nothing more to ask for.
+// wish(): what the stream is to bring: `events`, its address, and `isTask`, `rows`, `notices`. polled(): after success.
+function makePoll({ address, take, wish, polled }) {
+  let etag, timer, newest;
+  let failures = 0;
+  let pause = LEAST_PAUSE;
+  let askedAt = -Infinity;
+  let isAsking = false;
+  let isTaking = false;
+  let given = 0; // by the stream
+  const poll = { wish, start, stop, soon, give };
+  return poll;
+
+  function start(firstPause) {
+    polls.add(poll);
+    again(firstPause);
+    refreshStreamSoon();
+  }
+
+  function stop() {
+    polls.delete(poll);
+    clearTimeout(timer);
+    tell(poll);
+    refreshStreamSoon();
+  }
+
+  function soon() {
+    again(Math.max(0, askedAt + LEAST_PAUSE - performance.now()));
+  }
+
+  // It is newer than what an answer on its way says.
+  function give(json) {
+    given++;
+    show(json);
+  }
+
+  function again(next) {
+    clearTimeout(timer);
+    if (!document.hidden && polls.has(poll)) timer = setTimeout(ask, next);
+  }
+
+  async function ask() {
+    if (isAsking) return again(LEAST_PAUSE);
+    isAsking = true;
+    askedAt = performance.now();
+    const before = given;
+    try {
+      const response = await request(address(), { headers: etag ? { "If-None-Match": etag } : {} });
+      if (response.status === 401) return tell(poll, "login"); // asked again when the tab is looked at again
+      if (response.status === 404) return end();
+      if (response.status === 304) return succeed(pause);
+      const json = await okay(response).json();
+      if (before === given) await show(json, response.headers.get("ETag"));
+    } catch {
+      fail();
+    } finally {
+      isAsking = false;
+    }
+  }
+
+  function end() {
+    stop();
+    if (wish().isTask) tell(poll, "gone");
+  }
+
+  // One after the other, as showing may need a request of its own; of those that wait the newest is enough.
+  async function show(...answer) {
+    newest = answer;
+    if (isTaking) return;
+    isTaking = true;
+    try {
+      while (newest && polls.has(poll)) {
+        const [json, itsEtag] = newest;
+        newest = etag = null; // what could not be shown has to be sent again
+        succeed(await take(json));
+        etag = itsEtag;
+      }
+    } catch {
+      fail();
+    } finally {
+      isTaking = false;
+    }
+  }
+
+  function succeed(next) {
+    if (!polls.has(poll)) return;
+    failures = 0;
+    pause = next;
+    tell(poll);
+    if (next === null) stop();
+    else again(isLive && wish().events ? Math.max(next, SAFETY_PAUSE) : next);
+    polled?.();
+  }
+
+  function fail() {
+    if (document.hidden || !polls.has(poll)) return;
+    etag = null;
+    tell(poll, "retrying");
+    again(retryPause(failures++));
+  }
+}
+
+// ---- The stream that they share
+
+let source = null;
+let streamed = ""; // address
+let streamTimer;
+let refusals = 0;
+let hasStreamed = false;
+let isLive = false; // something came by this very connection: a proxy may hold back all of it
+
+// Once for all elements that a page begins, or ends, with.
+function refreshStreamSoon() {
+  clearTimeout(streamTimer);
+  streamTimer = setTimeout(refreshStream, 0);
+}
+
+function refreshStream() {
+  const address = document.hidden ? "" : streamAddress();
+  if (source && address === streamed) return;
+  closeStream();
+  if (!address || (refusals >= MOST_REFUSALS && !hasStreamed)) return;
+  streamed = address;
+  source = new EventSource(address);
+  source.onerror = streamBroke;
+  source.addEventListener("task", (event) => hear(event, (poll, task) => poll.wish().isTask && poll.give(task)));
+  source.addEventListener("changed", (event) =>
+    hear(event, (poll, { topics }) => topics.some((topic) => poll.wish()[topic]) && poll.soon()),
+  );
+}
+
+function closeStream() {
+  clearTimeout(streamTimer);
+  source?.close();
+  source = null;
+  isLive = false;
+}
+
+function streamAddress() {
+  const wishes = [...polls].map((poll) => poll.wish()).filter((wish) => wish.events);
+  if (!wishes.length) return "";
+  const address = new URL((wishes.find((wish) => wish.isTask) ?? wishes[0]).events, location.href);
+  for (const row of wishes.flatMap((wish) => wish.rows ?? [])) address.searchParams.append("row", row);
+  if (wishes.some((wish) => wish.notices)) address.searchParams.set("notices", "1");
+  return address.href;
+}
+
+function hear(event, bring) {
+  refusals = 0;
+  isLive = hasStreamed = true;
+  const data = JSON.parse(event.data);
+  for (const poll of polls) bring(poll, data);
+}
+
+// After a broken connection the browser tries again by itself, but not after an answer that is no stream.
+function streamBroke() {
+  const wasLive = isLive;
+  isLive = false;
+  if (source.readyState === EventSource.CLOSED) {
+    closeStream();
+    streamTimer = setTimeout(refreshStream, retryPause(refusals++));
+  }
+  if (wasLive) for (const poll of polls) poll.soon();
+}
+
+function look() {
+  refreshStream();
+  for (const poll of polls) poll.soon(); // or never, in a hidden tab
+}
+
+document.addEventListener("visibilitychange", look);
+window.addEventListener("online", look);
+
+// ---- The page of a task
+
+const ANNOUNCE_STEP = 10; // percent
+const ANNOUNCE_PAUSE = 15000; // for screen readers
+const STARTED = "brokerless-started-"; // key of sessionStorage: this download has been started
+
+class TaskProgress extends LiveElement {
   #announced = { percent: 0, at: 0 };
+  #poll = makePoll({
+    address: () => this.dataset.url,
+    wish: () => ({ isTask: true, events: this.dataset.events }),
+    take: (task) => this.#show(task),
+    polled: () => this.dispatchEvent(new Event("task-polled", { bubbles: true })),
+  });
 
   connectedCallback() {
-    document.addEventListener("visibilitychange", this.#onVisibility);
-    // A page that shows a finished task has nothing to ask for; one that was asked for just now has a file.
-    if (this.dataset.status === "SUCCESSFUL" && cameFromRequest()) this.#startDownload();
-    if (!this.#isFinished()) this.#poll();
+    if (!this.#isFinished()) this.#poll.start(LEAST_PAUSE);
+    // Only the page that a form's answer led to says "we have your request".
+    else if (document.querySelector(".bl-message")) this.#startDownload();
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.#onVisibility);
-    clearTimeout(this.#timer);
+    this.#poll.stop();
   }
-
-  #onVisibility = () => {
-    clearTimeout(this.#timer);
-    if (!document.hidden && !this.#isFinished()) this.#poll();
-  };
 
   #isFinished() {
-    return ["SUCCESSFUL", "FAILED", "CANCELLED", "LOST"].includes(this.dataset.status);
-  }
-
-  #part(name) {
-    return this.querySelector(`[data-part="${name}"]`);
-  }
-
-  async #poll() {
-    clearTimeout(this.#timer);
-    try {
-      const headers = { Accept: "application/json" };
-      if (this.#etag) headers["If-None-Match"] = this.#etag;
-      const response = await fetch(this.dataset.url, { headers, cache: "no-store" });
-      await this.#take(response);
-    } catch {
-      this.#retryLater();
-    }
-  }
-
-  async #take(response) {
-    if (response.status === 401) return this.#say(this.dataset.textLogin);
-    if (response.status === 404) return this.#say(this.dataset.textGone);
-    if (!response.ok && response.status !== 304) throw new Error(response.statusText);
-    if (response.status !== 304) {
-      await this.#show(await response.json());
-      this.#etag = response.headers.get("ETag"); // not before: what could not be shown has to be sent again
-    }
-    this.#failures = 0;
-    this.#say("");
-    this.#again(this.#pause);
-    this.dispatchEvent(new Event("task-polled", { bubbles: true }));
+    return ENDS.includes(this.dataset.status);
   }
 
   async #show(task) {
-    const changed = task.status !== this.dataset.status || String(task.cancelling) !== this.dataset.cancelling;
-    if (changed) await this.#showAnew(task);
-    else this.#showProgress(task.progress);
-    this.#pause = task.next_poll_ms;
-  }
-
-  // A pause of null says that there is nothing more to ask for; setTimeout would take it for 0.
-  #again(pause) {
-    clearTimeout(this.#timer);
-    if (pause !== null && !document.hidden) this.#timer = setTimeout(() => this.#poll(), pause);
-  }
-
-  #retryLater() {
-    this.#etag = null;
-    this.#say(this.dataset.textRetrying);
-    const pause = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
-    this.#again(pause * (0.75 + Math.random() / 2)); // so that all pages do not come back at once
-  }
-
-  #say(text) {
-    const connection = this.#part("connection");
-    connection.textContent = text;
-    connection.hidden = !text;
+    const isOther = (name) => String(task[name]) !== this.dataset[name];
+    if (["status", "cancelling", "attempt"].some(isOther)) await this.#showAnew();
+    if (task.progress) this.#showProgress(task.progress);
+    this.#showNotices(task.notices ?? []);
+    return this.#isFinished() ? null : (task.next_poll_ms ?? LEAST_PAUSE);
   }
 
   // The server renders each status; only the numbers in between are written here.
-  async #showAnew(task) {
-    const response = await fetch(this.dataset.url, { headers: { Accept: "text/html" }, cache: "no-store" });
-    if (!response.ok) throw new Error(response.statusText);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const state = page.querySelector('task-progress [data-part="state"]');
-    if (!state) throw new Error("no state");
-    this.#part("state").replaceWith(document.adoptNode(state));
-    this.#showLog(page.querySelector('[data-part="log"]'));
+  async #showAnew() {
+    const response = await request(this.dataset.url, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await okay(response).text(), "text/html");
+    const found = page.querySelector("task-progress");
+    if (!found) throw new Error("another page");
+    this.#replace(this.part("state"), this.part("state", found));
+    this.#showLog(this.part("log"), this.part("log", found));
+    Object.assign(this.dataset, found.dataset);
     document.title = page.title;
-    this.dataset.status = task.status;
-    this.dataset.cancelling = String(task.cancelling);
-    this.#announce(task.status_label);
-    // "We have your request" is no news any more.
-    if (this.#isFinished()) document.querySelector(".bl-messages")?.remove();
-    if (task.status === "SUCCESSFUL") this.#startDownload();
-    this.#showProgress(task.progress);
+    this.#announce(this.querySelector(".bl-status").textContent.trim());
+    if (!this.#isFinished()) return;
+    document.querySelector(".bl-messages")?.remove(); // "we have your request" is no news any more
+    this.#startDownload();
+  }
+
+  // Who is about to do something is not interrupted, where it still can be done.
+  #replace(shown, found) {
+    const held = shown.contains(document.activeElement) && document.activeElement.dataset.part;
+    const isOpen = this.part("confirm")?.open;
+    shown.replaceWith(document.adoptNode(found));
+    if (isOpen) this.part("confirm")?.setAttribute("open", "");
+    if (held) this.part(held)?.focus();
   }
 
   // The log on the page goes on by itself; another attempt has another log.
-  #showLog(found) {
-    const shown = this.#part("log");
-    const [before, after] = [shown, found].map((log) => log?.querySelector("details"));
-    if (!shown || !found) return;
+  #showLog(shown, found) {
+    const [before, after] = [shown, found].map((log) => log.querySelector("details"));
     const isOpen = Boolean(before?.open || after?.open);
     const isSame = before && after && shown.dataset.attempt === found.dataset.attempt;
     if (!isSame) shown.replaceWith(document.adoptNode(found));
@@ -124,55 +308,373 @@ class TaskProgress extends HTMLElement {
     if (details) details.open = isOpen;
   }
 
-  #showProgress(progress) {
-    const bar = this.#part("bar");
-    if (!bar || !progress) return;
-    if (progress.percent === null) bar.removeAttribute("value");
-    else bar.value = progress.percent;
-    const label = this.#part("message");
-    label.textContent = progress.message || this.dataset.textProgress;
-    label.classList.toggle("bl-unseen", !progress.message);
-    const count = [progress.current, progress.total].filter((n) => n !== null).map((n) => numbers.format(n));
-    this.#part("count").textContent = `${count.join(" / ")} ${progress.unit}`;
-    this.#part("percent").textContent = progress.percent === null ? "" : `${progress.percent} %`;
-    this.#part("rate").textContent = filled(this.dataset.textRate, progress.rate, (n) => numbers.format(n));
-    this.#part("eta").textContent = filled(this.dataset.textEta, progress.eta_seconds, duration);
-    this.#announceProgress(progress.percent);
+  #showProgress({ current, total, percent, unit, message, rate, eta_seconds: eta }) {
+    const bar = this.part("bar");
+    if (!bar) return;
+    if (percent === null) bar.removeAttribute("value");
+    else bar.value = percent;
+    const { textProgress, textRate, textEta, textPercent, cancelling, title } = this.dataset;
+    const label = this.part("message");
+    label.textContent = message || textProgress;
+    label.classList.toggle("bl-unseen", !message);
+    this.part("percent").textContent = percent === null ? "" : `${percent} %`;
+    const counts = [current, total].filter((count) => count !== null);
+    this.part("count").textContent = `${counts.map((count) => number(count)).join(" / ")} ${unit}`;
+    this.part("rate").textContent = filled(textRate, rate);
+    this.part("eta").textContent = filled(textEta, eta, duration);
+    document.title = percent === null || cancelling === "true" ? title : `${percent} % – ${title}`;
+    const { percent: told, at } = this.#announced;
+    if (percent < told + ANNOUNCE_STEP || Date.now() < at + ANNOUNCE_PAUSE) return;
+    this.#announced = { percent, at: Date.now() };
+    this.#announce(filled(textPercent, percent));
   }
 
-  #announceProgress(percent) {
-    const now = Date.now();
-    if (percent === null || percent < this.#announced.percent + ANNOUNCE_STEP) return;
-    if (now < this.#announced.at + ANNOUNCE_PAUSE) return;
-    this.#announced = { percent, at: now };
-    this.#announce(filled(this.dataset.textPercent, percent, (n) => numbers.format(n)));
+  #showNotices(notices) {
+    const list = this.part("notices");
+    const last = list?.lastElementChild?.value ?? 0;
+    for (const { number, at, text } of notices.filter((notice) => notice.number > last)) {
+      const line = this.part("notice").content.firstElementChild.cloneNode(true);
+      const [time, words] = line.children;
+      line.value = number;
+      time.dateTime = at;
+      time.textContent = clock(new Date(at), this.dataset.zone);
+      words.textContent = text;
+      list.append(line);
+      this.#announce(text);
+    }
   }
 
   #announce(text) {
-    this.#part("announcement").textContent = text;
+    this.part("announcement").textContent = text;
   }
 
   // Once in this tab, however often the page is loaded again.
   #startDownload() {
-    const link = this.#part("download");
-    if (!link || sessionStorage.getItem(FRESH + link.dataset.task)) return;
-    sessionStorage.setItem(FRESH + link.dataset.task, "1");
-    link.click();
+    const link = this.part("download");
+    if (this.dataset.status !== "SUCCESSFUL" || !link) return;
+    const key = STARTED + link.dataset.task;
+    if (!sessionStorage.getItem(key)) link.click();
+    sessionStorage.setItem(key, "1");
   }
 }
 
-// The message "we have your request" stands on the page that a form's answer led to, and only there.
-function cameFromRequest() {
-  return document.querySelector(".bl-message") !== null;
-}
-
-function filled(template, value, format) {
-  return value ? template.replace("%s", format(value)) : "";
-}
-
+// In one unit, rounded as the filter `remaining` does it.
 function duration(seconds) {
-  const [amount, unit] = seconds < 90 ? [seconds, "second"] : [Math.round(seconds / 60), "minute"];
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(amount);
+  const units = { hour: 3600, minute: 60, second: 1 };
+  const unit = Object.keys(units).find((name) => seconds >= 1.5 * units[name]) ?? "second";
+  return number(Math.round(seconds / units[unit]), { style: "unit", unit, unitDisplay: "long" });
 }
 
-customElements.define("task-progress", TaskProgress);
+// In the time zone of the other times on the page, which is the server's choice; some of its zones browsers do not know.
+function clock(at, timeZone) {
+  try {
+    return at.toLocaleTimeString(language, { timeStyle: "medium", hourCycle: "h23", timeZone });
+  } catch {
+    return at.toLocaleTimeString(language);
+  }
+}
+
+// ---- Its log, appended while it is open
+
+const KEPT = 200000; // characters in the page; the whole log is behind the link
+const PIECE = 65536; // bytes that an answer holds at most
+const FAR_BEHIND = PIECE / 2; // bytes; a shorter way is left to the next turn
+const MOST_AT_ONCE = 3; // answers in one turn
+const LEAST_LOG_PAUSE = 250; // between two requests
+const LOG_PAUSE = 2000; // between two turns, where no news of the task comes before
+const NEAR_END = 8; // pixels from the end: who scrolled up further wants to read there
+
+class TaskLog extends LiveElement {
+  #isReading = false;
+  #isAsked = false;
+  #isPaused = false;
+  #hasGap = false; // what comes next does not follow what is shown
+  #askedAt = -Infinity;
+  #timer;
+
+  connectedCallback() {
+    this.querySelector("details")?.addEventListener("toggle", this.#open);
+    this.part("pause")?.addEventListener("click", this.#switch);
+    document.addEventListener("visibilitychange", this.#read);
+    document.addEventListener("task-polled", this.#read);
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.#read);
+    document.removeEventListener("task-polled", this.#read);
+    clearTimeout(this.#timer);
+  }
+
+  #open = () => {
+    const box = this.part("box");
+    if (box && !this.#isPaused) box.scrollTop = box.scrollHeight;
+    this.#read();
+  };
+
+  #switch = () => {
+    this.#isPaused = !this.#isPaused;
+    this.part("pause").textContent = this.dataset[this.#isPaused ? "textFollow" : "textPause"];
+    this.#open();
+  };
+
+  #read = async () => {
+    this.#isAsked = true; // also while it is reading: the task may have ended after that was answered
+    if (this.#isReading) return;
+    this.#isReading = true;
+    clearTimeout(this.#timer);
+    try {
+      while (this.#isAsked && this.#isWanted()) await this.#catchUp();
+    } catch {
+      // The next turn tries again; <task-progress> says that the connection is lost.
+    }
+    this.#isReading = false;
+    if (this.#isWanted()) this.#timer = setTimeout(this.#read, LOG_PAUSE);
+  };
+
+  #isWanted() {
+    const isOpen = this.isConnected && this.querySelector("details")?.open;
+    return isOpen && !this.#isPaused && !document.hidden && !this.hasAttribute("data-end");
+  }
+
+  // A task that prints all the time is followed at the pace of the polls, never from each answer to the next.
+  async #catchUp() {
+    for (let count = 0; count < MOST_AT_ONCE; count++) {
+      const before = Number(this.dataset.offset);
+      const piece = await this.#ask(before);
+      if (!piece) return;
+      const isFar = this.#take(piece);
+      if (!isFar || piece.is_end || Number(this.dataset.offset) === before) return;
+    }
+  }
+
+  async #ask(offset) {
+    const pause = this.#askedAt + LEAST_LOG_PAUSE - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (!this.#isWanted()) return null;
+    this.#askedAt = performance.now();
+    this.#isAsked = false;
+    const response = await request(`${this.dataset.url}?attempt=${this.dataset.attempt}&offset=${offset}`);
+    if (response.status === 401 || response.status === 404) return null; // <task-progress> says why
+    const piece = await okay(response).json();
+    return this.isConnected ? piece : null;
+  }
+
+  // Tells whether there is much more. What comes after a gap is shown, however much there is by then.
+  #take(piece) {
+    const behind = piece.size - piece.next_offset;
+    const hadGap = this.#hasGap;
+    this.#hasGap = !hadGap && behind > KEPT;
+    this.dataset.offset = this.#hasGap ? piece.size - PIECE : piece.next_offset;
+    if (this.#hasGap) return true;
+    if (hadGap) this.part("lines").replaceChildren("[…]\n");
+    this.#show(piece);
+    this.toggleAttribute("data-end", piece.is_end);
+    return !hadGap && behind >= FAR_BEHIND;
+  }
+
+  #show({ text, line }) {
+    const box = this.part("box");
+    const lines = this.part("lines");
+    const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - NEAR_END;
+    if (text) lines.append(text);
+    let length = lines.textContent.length;
+    while (length - lines.firstChild?.length > KEPT) {
+      length -= lines.firstChild.length;
+      lines.firstChild.remove();
+    }
+    this.part("line").textContent = line;
+    box.hidden = !(length || line);
+    this.part("nothing").hidden = !box.hidden;
+    if (isAtEnd) box.scrollTop = box.scrollHeight;
+  }
+}
+
+// ---- <button data-copy="#what" data-text-copied="Copied">
+
+const COPIED_TIME = 2000;
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  if (!(await copy(document.querySelector(button.dataset.copy)))) return; // it is selected, at least
+  button.dataset.text ??= button.textContent;
+  button.textContent = button.dataset.textCopied;
+  setTimeout(() => (button.textContent = button.dataset.text), COPIED_TIME);
+});
+
+// Browsers have the clipboard on https alone; elsewhere what is selected can be copied.
+async function copy(from) {
+  try {
+    await navigator.clipboard.writeText(from.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(from);
+    return document.execCommand("copy");
+  }
+}
+
+// ---- The status of a task anywhere; all of a page are asked for at once
+
+const rowPoll = makePoll({
+  address: () => {
+    const address = new URL(allRows()[0].dataset.url, location.href);
+    for (const id of unfinishedRows()) address.searchParams.append("task", id);
+    return address.href;
+  },
+  wish: () => ({ events: allRows()[0]?.dataset.events, rows: unfinishedRows() }),
+  take: showRows,
+});
+
+class TaskStatus extends HTMLElement {
+  isGone = false; // or not for this user any more
+
+  connectedCallback() {
+    if (polls.has(rowPoll)) refreshStreamSoon();
+    else if (!this.isFinished || hasCounts()) rowPoll.start(ROW_PAUSE);
+  }
+
+  get isFinished() {
+    return this.isGone || ENDS.includes(this.dataset.status);
+  }
+
+  show({ status, text }) {
+    const before = this.dataset.status;
+    this.textContent = text;
+    this.classList.remove(`bl-status-${before.toLowerCase()}`);
+    this.classList.add("bl-status", `bl-status-${status.toLowerCase()}`);
+    this.dataset.status = status;
+    if (before !== status) this.dispatchEvent(new CustomEvent("task-status-changed", { bubbles: true }));
+  }
+}
+
+function allRows() {
+  return [...document.querySelectorAll("task-status")];
+}
+
+function unfinishedRows() {
+  const ids = allRows().filter((row) => !row.isFinished).map((row) => row.dataset.task);
+  return [...new Set(ids)].slice(0, MOST_ROWS);
+}
+
+function hasCounts() {
+  return document.querySelector("[data-count]") !== null;
+}
+
+function showRows({ tasks, counts = {}, next_poll_ms: pause }) {
+  const asked = unfinishedRows();
+  for (const row of allRows().filter((each) => asked.includes(each.dataset.task))) {
+    const task = tasks[row.dataset.task];
+    if (task) row.show(task);
+    else row.isGone = true;
+  }
+  for (const cell of document.querySelectorAll("[data-duration]")) {
+    cell.textContent = tasks[cell.dataset.duration]?.duration ?? cell.textContent;
+  }
+  for (const place of document.querySelectorAll("[data-count]")) {
+    if (place.dataset.count in counts) place.textContent = number(counts[place.dataset.count]);
+  }
+  return allRows().length && (unfinishedRows().length || hasCounts()) ? pause : null;
+}
+
+// ---- The badge, and what is told once on whatever page and tab somebody is
+
+const TOAST_TIME = 12000; // failures stay until they are dismissed
+const TOAST_TICK = 1000;
+const TOASTS = "brokerless-toasts-"; // key of sessionStorage: they go on on the next page
+
+class TaskNotices extends LiveElement {
+  #toasts = new Map(); // id → [what is told, its element]
+  #timer;
+  #poll = makePoll({
+    address: () => this.dataset.url,
+    wish: () => ({ notices: true, events: this.dataset.events }),
+    take: (feed) => this.#show(feed),
+  });
+
+  connectedCallback() {
+    for (const toast of JSON.parse(sessionStorage.getItem(this.#key) ?? "[]")) this.#tell(toast);
+    // What the page brought with it need not be asked for.
+    this.#poll.start(Number(this.dataset.unshown) ? 0 : Number(this.dataset.next));
+  }
+
+  disconnectedCallback() {
+    this.#poll.stop();
+    clearInterval(this.#timer);
+  }
+
+  // What one user was told is not for who logs in after them.
+  get #key() {
+    return TOASTS + this.dataset.user;
+  }
+
+  async #show(feed) {
+    for (const name of ["running", "waiting"]) {
+      this.part(name).textContent = filled(this.getAttribute(`data-text-${name}`), feed[name]);
+      this.part(name).hidden = !feed[name];
+    }
+    this.part("badge").hidden = !feed.running && !feed.waiting;
+    if (feed.unshown) await this.#claim();
+    return feed.next_poll_ms;
+  }
+
+  // Whoever asks first, of all tabs and devices, is given each once, and has to show it.
+  async #claim() {
+    const headers = { "X-CSRFToken": this.dataset.csrf };
+    const response = await request(this.dataset.url, { method: "POST", headers });
+    if (response.status === 401 || response.status === 403) return; // by now somebody else is logged in, or nobody
+    const { notices } = await okay(response).json();
+    for (const toast of notices) this.#tell({ ...toast, until: Date.now() + TOAST_TIME });
+    this.#keep();
+  }
+
+  #tell(toast) {
+    if (this.#toasts.has(toast.id)) return;
+    const isBad = toast.kind === "end" && ["FAILED", "LOST"].includes(toast.status);
+    if (isBad) toast.until = null;
+    const element = this.part("toast").content.firstElementChild.cloneNode(true);
+    element.classList.add(`bl-toast-${toast.kind === "end" ? toast.status.toLowerCase() : "notice"}`);
+    const link = this.part("link", element);
+    link.textContent = toast.title;
+    link.href = toast.url;
+    this.part("text", element).textContent = toast.text;
+    this.part("dismiss", element).onclick = () => this.#dismiss(toast.id);
+    this.part(isBad ? "alerts" : "toasts").append(element);
+    this.#toasts.set(toast.id, [toast, element]);
+    this.#timer ??= setInterval(() => this.#tick(), TOAST_TICK);
+  }
+
+  // Who may be reading has time.
+  #tick() {
+    const isHeld = document.hidden || this.part("box").matches(":hover, :focus-within");
+    for (const [id, [toast]] of this.#toasts) {
+      if (toast.until && isHeld) toast.until += TOAST_TICK;
+      else if (toast.until && toast.until < Date.now()) this.#remove(id);
+    }
+    this.#keep();
+  }
+
+  #dismiss(id) {
+    const [, element] = this.#toasts.get(id);
+    const next = element.nextElementSibling ?? element.previousElementSibling;
+    this.#remove(id);
+    next?.querySelector("button").focus(); // for who goes through them by keyboard
+    this.#keep();
+  }
+
+  #remove(id) {
+    this.#toasts.get(id)[1].remove();
+    this.#toasts.delete(id);
+  }
+
+  #keep() {
+    const kept = [...this.#toasts.values()].map(([toast]) => toast);
+    sessionStorage.setItem(this.#key, JSON.stringify(kept));
+    if (kept.length) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+const elements = { progress: TaskProgress, log: TaskLog, status: TaskStatus, notices: TaskNotices };
+for (const [name, element] of Object.entries(elements)) customElements.define(`task-${name}`, element);

@@ -4,9 +4,10 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+AXE := tests/system/axe/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-others test-runner chaos conformance throughput bench lint format clean
+.PHONY: demo test test-others test-runner chaos conformance screenshots throughput bench messages lint format clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(ONCE),--once)
@@ -15,19 +16,31 @@ demo: $(VENV)/.demo
 # In two halves at once, as they wait much of their time; PYTEST names what else is to be run, in one.
 test: lint
 ifdef PYTEST
+	@$(MAKE) --no-print-directory $(AXE)
 	$(BIN)/python -m pytest $(PYTEST)
 else
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-others test-runner
 endif
 
 # By make and not by the shell's &, with which they and all they start would ignore Ctrl-C.
-test-others: $(VENV)/.test
+test-others: $(VENV)/.test $(AXE)
 	@$(BIN)/python -m pytest --ignore=tests/runner
 
 test-runner: $(VENV)/.test
 	@mkdir -p build
 	@echo "tests/runner write to build/runner.log, shown when they are done."
 	@$(BIN)/python -m pytest tests/runner > build/runner.log 2>&1; code=$$?; cat build/runner.log; exit $$code
+
+# What looks for barriers on the pages; without npm, or without a network, its tests are skipped.
+$(AXE): tests/system/axe/package.json tests/system/axe/package-lock.json
+	@if command -v npm > /dev/null; then \
+	  echo "Installing axe-core …"; (cd tests/system/axe && npm ci --silent) && touch $@ || \
+	  echo "axe-core could not be installed." >&2; \
+	else echo "There is no npm here: axe-core is left out." >&2; fi
+
+# Half a minute: the pictures of the pages in docs/images, from the running site.
+screenshots: $(VENV)/.test
+	@$(BIN)/python -m tests.screenshots
 
 # About two minutes. SEED repeats the plan of an earlier run, though not its moments; CHAOS takes further options.
 chaos: $(VENV)/.test
@@ -37,6 +50,11 @@ chaos: $(VENV)/.test
 # for; PYTHONS names others, separated as in PATH.
 conformance: $(VENV)/.made
 	@$(BIN)/python -m tests.conformance
+
+# The texts in other languages, from the sources into the catalogs (locale/*/LC_MESSAGES), and compiled; needs GNU
+# gettext. What is to be translated then is said, and fails.
+messages: $(VENV)/.test
+	@$(BIN)/python -m tests.languages
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -97,3 +115,8 @@ build/bench/.made: setup.cfg bench/exports/requirements.txt $(VENV)/.made
 	@build/bench/venv/bin/python -m pip --disable-pip-version-check install --quiet \
 	  --requirement bench/exports/requirements.txt || echo "Some could not be installed, and are left out." >&2
 	@touch $@
+
+# About two minutes: streams of changes, 200 of them beside 200 clients that poll, on both databases.
+bench-pages: $(VENV)/.test
+	@$(BIN)/python -m bench.pages.streams
+	@$(BIN)/python -m bench.pages.dashboard

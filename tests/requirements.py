@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AXE = Path(__file__).parent / "system" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 
 
@@ -32,3 +34,17 @@ def chromium() -> str:
     found = next(filter(None, map(shutil.which, [named] if named else CHROMIUM_NAMES)), "")
     require("Chromium", found, remedy="install the Debian package chromium, or set CHROMIUM to its path")
     return found
+
+
+def axe() -> str:
+    """Return the script of axe-core, which finds what keeps people from using a page."""
+    require("axe-core", AXE.exists(), remedy="install npm, and run make tests/system/axe/node_modules")
+    return AXE.read_text()
+
+
+def webkit_driver() -> str:
+    """Return the path of the driver of WebKitGTK, which is the engine of Safari."""
+    driver = shutil.which("WebKitWebDriver") or ""
+    require("WebKit", driver, remedy="install the Debian package webkit2gtk-driver")
+    require("Xvfb", shutil.which("Xvfb"), remedy="WebKit needs a screen: install the Debian package xvfb")
+    return driver

@@ -10,6 +10,7 @@ from django.test import Client
 
 from brokerless.exports.models import ExportFile
 from brokerless.models import TaskState
+from brokerless.runtime_dir import TaskFiles
 from tests.exporting.making import store_in
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ def bob(person: Callable[..., User]) -> User:
 @pytest.fixture
 def staff(person: Callable[..., User]) -> User:
     return person("staff", "view_book", is_staff=True)
+
+
+@pytest.fixture
+def admin_of(person: Callable[..., User]) -> Callable[..., Client]:
+    """Return the function that gives the browser of a member of the staff with these permissions."""
+
+    def make(*permissions: str, name: str = "boss") -> Client:
+        return client_of(person(name, *permissions, is_staff=True))
+
+    return make
 
 
 def client_of(user: User | None, accept: str | None = None, **keywords) -> Client:
@@ -121,5 +132,18 @@ def make_file(site: None) -> Callable[..., ExportFile]:
         record = ExportFile.objects.create(**usual | {"owner": owner, "bytes": len(data)} | values)
         record.storage.save(record.storage_name, ContentFile(data))
         return record
+
+    return make
+
+
+@pytest.fixture
+def make_log() -> Callable[..., Path]:
+    """Return the function that gives a task a log, and returns the directory in which it lies."""
+
+    def make(task: TaskState, text: str = "said\n") -> Path:
+        files = TaskFiles(task.pk, task.lease)
+        files.create_directory()
+        files.log.write_text(text)
+        return files.directory
 
     return make

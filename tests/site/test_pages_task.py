@@ -212,8 +212,102 @@ def test_what_did_not_run_or_has_not_ended_has_no_duration(show, values):
 
 
 @pytest.mark.parametrize("status", sorted(TaskState.FINISHED))
-def test_an_exit_code_is_for_failures(show, status):
-    assert ("Exit code" in show(status=status, exit_code=3)[1]) == (status == Status.FAILED)
+def test_an_exit_code_and_a_signal_are_shown_where_they_are_known(show, status):
+    _, text = show(status=status, exit_code=0, exit_signal=9)
+    assert "<dt>Exit code</dt><dd>0</dd>" in text
+    assert "<dt>Signal</dt><dd>9 (SIGKILL)</dd>" in text
+    assert "Exit code" not in show(status=status)[1]
+    assert "Signal" not in show(status=status)[1]
+
+
+def test_a_signal_without_a_name_is_its_number(show):
+    assert "<dd>77</dd>" in show(status=Status.FAILED, exit_signal=77)[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [
+        ({"status": Status.RUNNING, **HALF_WAY}, "22 % – Books – Running"),
+        ({"status": Status.RUNNING}, "Books – Running"),
+        ({"status": Status.READY}, "Books – Waiting"),
+        ({"status": Status.SUCCESSFUL, **HALF_WAY}, "✓ Books – Successful"),
+        ({"status": Status.FAILED}, "✕ Books – Failed"),
+        ({"status": Status.LOST}, "✕ Books – Lost"),
+        ({"status": Status.CANCELLED}, "⊘ Books – Cancelled"),
+    ],
+)
+def test_the_tab_s_title_says_how_far_it_is_or_how_it_ended(show, values, title):
+    assert f"<title>{title}</title>" in words(show(**values)[1])
+
+
+@pytest.mark.parametrize(
+    ("rate", "left", "said"),
+    [
+        (20_000.0, 311_500, ["20,000 per second", "about 16 seconds left"]),
+        (4.36, 400, ["4.4 per second", "about 2 minutes left"]),
+        (2.0, 30_000, ["2 per second", "about 4 hours left"]),
+        (2.0, 2, ["about 1 second left"]),
+    ],
+)
+def test_without_a_script_too_there_is_a_rate_and_what_is_left(show, rate, left, said):
+    _, text = show(status=Status.RUNNING, **HALF_WAY | {"progress_current": 400_000 - left, "progress_rate": rate})
+    for words_ in said:
+        assert f">{words_}</span>" in text
+
+
+def test_what_the_command_told_its_user_is_listed_by_time(show):
+    said = [
+        {"number": 3, "at": "2024-05-01T12:00:01+00:00", "text": "half <way>"},
+        {"number": 4, "at": "2024-05-01T12:00:09+00:00", "text": "nearly"},
+    ]
+    page, text = show(status=Status.RUNNING, notices=said)
+    assert page.count("li", value="3") == 1
+    assert text.index(">12:00:01</time> <span>half &lt;way&gt;</span>") < text.index("12:00:09")
+
+
+@pytest.mark.parametrize("notices", [None, []])
+def test_the_list_of_notices_is_there_when_it_is_empty_for_what_comes(show, notices):
+    page, text = show(status=Status.RUNNING, notices=notices)
+    assert page.count("ol", data_part="notices") == 1
+    assert 'data-part="notices"></ol>' in text
+
+
+def test_a_task_is_cancelled_in_two_steps(show):
+    page, text = show(status=Status.RUNNING)
+    assert page.count("details", data_part="confirm") == 1
+    assert "open" not in page.find("details", data_part="confirm")[0]
+    assert "Yes, cancel it" in text
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+def test_a_finished_task_can_be_retried_by_a_plain_form(show, status):
+    forms = show(status=status)[0].find("form", method="post")
+    assert bool([form for form in forms if form["action"].endswith("/retry")]) == (status in TaskState.FINISHED)
+
+
+def test_a_task_and_its_retries_lead_to_each_other(browser, make_task, ann, bob):
+    first = make_task(ann, status=Status.FAILED)
+    again = make_task(ann, retry_of=first)
+    foreign = make_task(bob, retry_of=first)
+    page, of_again = (browser.get(f"/tasks/{task.pk}/").content.decode() for task in (first, again))
+    assert f'href="/tasks/{again.pk}/"' in page
+    assert str(foreign.pk) not in page
+    assert f'<dt>Retry of</dt><dd><a href="/tasks/{first.pk}/">' in of_again
+
+
+def test_the_file_of_an_export_has_a_checksum_that_can_be_copied(show):
+    result = {"download": "/exports/files/1/", "name": "books.csv", "sha256": "ab" * 32}
+    page, _ = show(status=Status.SUCCESSFUL, result=result)
+    (button,) = page.find("button", data_copy="#sha256")
+    assert button["type"] == "button"
+    assert page.count("code", id="sha256") == 1
+
+
+def test_the_words_for_a_lost_connection_are_on_the_page_and_not_shown(show):
+    (place,) = show(status=Status.RUNNING)[0].find("p", data_part="connection")
+    assert "hidden" in place
+    assert place["data-text-retrying"] == "Connection lost, retrying."
+    assert place["data-text-login"] == "Your login has expired."
 
 
 def test_without_a_message_the_bar_s_label_is_for_screen_readers(show):

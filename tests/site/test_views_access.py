@@ -128,14 +128,16 @@ def auditor(person):
 
 @pytest.fixture
 def operator(person):
-    return person("operator", "view_taskstate", "change_taskstate", is_staff=True)
+    allowed = ["view_taskstate", "cancel_taskstate", "retry_taskstate", "change_taskstate"]
+    return person("operator", *allowed, is_staff=True)
 
 
 def offered(task, program, browser) -> set[str]:
     """Return what a task's JSON offers beside itself and its log; its page offers the same."""
     links = program.get(f"/tasks/{task.pk}/").json()["links"]
     page = Page(browser.get(links["self"]).content.decode())
-    shown = {"cancel": f"/tasks/{task.pk}/cancel", "download": "/reports/1/"}
+    actions = {name: f"/tasks/{task.pk}/{name}" for name in ("cancel", "retry")}
+    shown = actions | {"download": "/reports/1/"}
     found = {name for name, url in shown.items() if page.count("form", action=url) + page.count("a", href=url)}
     assert found == set(links) - {"self", "log"}
     return found
@@ -162,13 +164,14 @@ def test_staff_without_a_permission_only_see_a_task_without_an_owner(make_task, 
 
 
 @pytest.mark.parametrize("is_owned", [True, False])
-def test_staff_who_may_change_tasks_act_on_all_they_see(
+def test_staff_with_the_permissions_act_on_all_they_see(
     make_task, ann, operator, browser_of, program_of, is_owned
 ):
     task = make_task(ann if is_owned else None)
     made = make_task(task.owner, status="SUCCESSFUL", result={"download": "/reports/1/"})
     program, browser = program_of(operator), browser_of(operator)
-    assert (offered(task, program, browser), offered(made, program, browser)) == ({"cancel"}, {"download"})
+    assert offered(task, program, browser) == {"cancel"}
+    assert offered(made, program, browser) == {"download", "retry"}
     assert program.post(f"/tasks/{task.pk}/cancel").status_code == 202
     task.refresh_from_db()
     assert task.cancel_requested_by == operator
@@ -180,8 +183,8 @@ def test_staff_act_on_their_own_tasks_as_everybody_does(make_task, staff, browse
     assert program_of(staff).post(f"/tasks/{task.pk}/cancel").status_code == 202
 
 
-def test_the_permission_to_change_alone_makes_no_staff(person, make_task, program_of):
-    eve = person("eve", "change_taskstate", "view_taskstate")
+def test_the_permissions_to_act_alone_make_no_staff(person, make_task, program_of):
+    eve = person("eve", "cancel_taskstate", "change_taskstate", "view_taskstate")
     assert program_of(eve).post(f"/tasks/{make_task(None).pk}/cancel").status_code == 404
 
 
@@ -203,7 +206,7 @@ def test_two_readers_of_a_task_never_share_a_tag(task, auditor, ann, program_of)
 def test_a_permission_that_is_taken_away_changes_the_tag(task, operator, program_of):
     program = program_of(operator)
     tag = program.get(f"/tasks/{task.pk}/")["ETag"]
-    operator.user_permissions.remove(Permission.objects.get(codename="change_taskstate"))
+    operator.user_permissions.remove(Permission.objects.get(codename="cancel_taskstate"))
     response = program.get(f"/tasks/{task.pk}/", headers={"If-None-Match": tag})
     assert (response.status_code, "cancel" in response.json()["links"]) == (200, False)
 

@@ -220,12 +220,13 @@ def test_the_page_shows_the_end_of_the_log_and_where_it_goes_on(browser, logged)
     url = logged(b"\x1b[31mone\x1b[0m\n<b>two</b>\n 10%\r 20%", status="RUNNING", host="here").removesuffix("log")
     page = browser.get(url).content.decode()
     assert '<span data-part="lines">one\n&lt;b&gt;two&lt;/b&gt;\n</span><span data-part="line"> 20%</span>' in page
-    assert 'data-attempt="1" data-offset="24">' in page
+    assert 'data-attempt="1" data-offset="24"' in page
+    assert "data-end" not in page
 
 
 def test_the_page_of_a_finished_task_has_nothing_more_to_ask_for(browser, logged):
     page = browser.get(logged(b"one").removesuffix("log")).content.decode()
-    assert 'data-attempt="1" data-offset="3" data-end>' in page
+    assert 'data-attempt="1" data-offset="3" data-end' in page
 
 
 def test_the_page_says_that_nothing_was_printed_only_while_something_may_come(browser, logged):

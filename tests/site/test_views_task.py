@@ -33,6 +33,7 @@ SHAPE = [
         "exit_signal",
         "cpu_seconds",
         "peak_memory",
+        "notices",
     ),
 ]
 STARTED = dt.datetime(2024, 5, 1, 12, 0, 1, tzinfo=dt.UTC)
@@ -85,6 +86,7 @@ def test_a_waiting_task_is_mostly_empty(make_task, ann, program):
         "exit_signal": None,
         "cpu_seconds": None,
         "peak_memory": None,
+        "notices": [],
     }
 
 

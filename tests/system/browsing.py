@@ -28,4 +28,10 @@ def generate_many(page: Page) -> None:
 
 
 def status(page: Page) -> Locator:
-    return page.locator(".bl-status")
+    return page.locator("task-progress .bl-status")
+
+
+def cancel(page: Page) -> None:
+    """Cancel the task of the page, in the two steps that it takes."""
+    page.locator("summary", has_text="Cancel").click()
+    page.get_by_role("button", name="Yes, cancel it").click()

@@ -10,6 +10,7 @@ from aiosmtpd.controller import Controller
 
 from tests.postgres import create_database, drop_database
 from tests.requirements import POSTGRES_URL, chromium, missing
+from tests.system import sample
 from tests.system.browsing import PATIENCE, log_in
 from tests.system.mailbox import Mailbox
 from tests.system.running_site import RunningSite, free_port
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+
+    from tests.system.sample import Sampled
 
 BOOKS = 60_000
 # A browser that is nobody's: no sandbox for root in a container, and nothing asked of the network.
@@ -78,6 +81,21 @@ def site(new_site: Callable[..., RunningSite]) -> RunningSite:
     made = new_site()
     made.start()
     return made
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory, filled_sqlite: Path) -> Iterator[Sampled]:
+    """Return a site with a task in every status, its server running; for tests that change none of them."""
+    directory = tmp_path_factory.mktemp("sampled")
+    copy = directory / "db.sqlite3"
+    copy.write_bytes(filled_sqlite.read_bytes())
+    site = RunningSite(directory, f"sqlite:///{copy}")
+    made = sample.add_to(site)
+    try:
+        site.start()
+        yield made
+    finally:
+        made.end()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

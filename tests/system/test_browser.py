@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.system.browsing import PATIENCE, generate_many, log_in, status
+from tests.system.browsing import PATIENCE, cancel, generate_many, log_in, status
 from tests.system.running_site import USER
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page,
         expect(page.get_by_text("We have your request")).to_be_visible()
 
     expect(status(page)).to_have_text("Successful")
-    expect(page).to_have_title("Books (language: eng) – Successful")
+    expect(page).to_have_title("✓ Books, English – Successful")
     with gzip.open(download.value.path(), "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     expected = site.query("SELECT id, title FROM library_book WHERE upper(language) = 'ENG' ORDER BY id")
@@ -50,8 +51,10 @@ def test_the_bar_moves_while_the_command_runs(page: Page) -> None:
     expect(bar).to_be_visible(timeout=PATIENCE)
     before = float(bar.get_attribute("value"))
     page.wait_for_function("before => document.querySelector('progress').value > before", arg=before)
-    page.get_by_role("button", name="Cancel").click()
+    expect(page).to_have_title(re.compile(r"^\d+ % – .+ – Running$"))
+    cancel(page)
     expect(status(page)).to_have_text("Cancelled", timeout=PATIENCE)
+    expect(page).to_have_title(re.compile("^⊘ .+ – Cancelled$"))
 
 
 def test_a_download_starts_only_once(page: Page) -> None:
@@ -65,7 +68,7 @@ def test_a_download_starts_only_once(page: Page) -> None:
     page.reload()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     page.get_by_role("link", name="My tasks").first.click()
-    expect(page.get_by_role("link", name="Books (language: rus)")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("link", name="Books, Russian")).to_be_visible()
 
     assert downloads == []
 
@@ -77,17 +80,26 @@ def test_a_killed_command_shows_on_the_page_by_itself(page: Page, site: RunningS
 
     os.kill(command_pid, signal.SIGKILL)
 
-    expect(page.get_by_role("alert").filter(has_text="killed by signal 9 (SIGKILL)")).to_be_visible(timeout=2_000)
+    alert = page.get_by_role("main").get_by_role("alert").filter(has_text="killed by signal 9 (SIGKILL)")
+    expect(alert).to_be_visible(timeout=2_000)
     expect(status(page)).to_have_text("Failed")
 
 
-def test_a_running_task_is_cancelled_from_its_page(page: Page) -> None:
+def test_a_running_task_is_cancelled_from_its_page_and_then_retried(page: Page) -> None:
     generate_many(page)
     expect(page.locator("progress")).to_be_visible()
+    first = page.url
 
-    page.get_by_role("button", name="Cancel").click()
-
+    cancel(page)
     expect(page.get_by_text(f"The task was cancelled by {USER}.")).to_be_visible()
+    page.get_by_role("button", name="Retry").click()
+
+    expect(page.locator("dt", has_text="Retry of")).to_be_visible()
+    assert page.url != first
+    cancel(page)
+    expect(status(page)).to_have_text("Cancelled")
+    page.goto(first)
+    expect(page.locator("dt", has_text="Retried")).to_be_visible()
 
 
 def test_a_page_says_that_the_connection_is_lost_and_goes_on_later(page: Page, site: RunningSite) -> None:
@@ -99,7 +111,7 @@ def test_a_page_says_that_the_connection_is_lost_and_goes_on_later(page: Page, s
     site.start()
 
     expect(page.get_by_text("Connection lost, retrying.")).to_be_hidden(timeout=40_000)
-    page.get_by_role("button", name="Cancel").click()
+    cancel(page)
     expect(status(page)).to_have_text("Cancelled")
 
 
@@ -157,7 +169,7 @@ def test_a_page_whose_script_is_missing_offers_to_be_loaded_again(page: Page) ->
     page.reload()
     expect(again).to_be_visible()
 
-    page.get_by_role("button", name="Cancel").click()
+    cancel(page)
     expect(page.get_by_text("Cancelling").or_(page.get_by_text("Cancelled")).first).to_be_visible()
 
 

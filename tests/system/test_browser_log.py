@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.system.browsing import generate_many, status
+from tests.system.browsing import PATIENCE, cancel, generate_many, status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def test_the_log_grows_on_the_page_as_text_and_stays_at_its_end(page: Page, site
     expect(box).to_contain_text("the end of much")
     assert len(box.text_content()) < LONGEST_LOG
     write("last words")
-    page.get_by_role("button", name="Cancel").click()
+    cancel(page)
     expect(status(page)).to_have_text("Cancelled")
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("task-log[data-end]")).to_have_count(1)
@@ -87,6 +87,7 @@ def test_the_log_grows_on_the_page_as_text_and_stays_at_its_end(page: Page, site
 def test_a_task_that_prints_all_the_time_is_followed_at_the_pace_of_the_polls(
     page: Page, site: RunningSite, size: int
 ) -> None:
+    page.route("**/events*", lambda route: route.abort())  # so that there are polls
     log = log_of_running_task(page, site)
     turns = 0
 
@@ -116,7 +117,7 @@ def test_a_task_that_prints_all_the_time_is_followed_at_the_pace_of_the_polls(
 def test_what_a_finished_task_has_printed_is_read_to_its_end_without_polls(page: Page, site: RunningSite) -> None:
     log = log_of_running_task(page, site)
     log.write_text("first words\n")
-    page.get_by_role("button", name="Cancel").click()
+    cancel(page)
     expect(status(page)).to_have_text("Cancelled")
     with log.open("ab") as file:
         # Of such lines an answer holds one.
@@ -124,6 +125,40 @@ def test_what_a_finished_task_has_printed_is_read_to_its_end_without_polls(page:
         file.write(b"last words\n")
 
     page.get_by_text("Log", exact=True).click()
-    expect(page.locator("task-log[data-end]")).to_have_count(1)
+    expect(page.locator("task-log[data-end]")).to_have_count(1, timeout=PATIENCE)
     expect(page.locator("task-log pre")).to_contain_text("last words")
     assert len(page.evaluate(ASKED_AT, "/log")) > MOST_AT_ONCE
+
+
+def test_the_log_can_be_paused_copied_and_downloaded(page: Page, site: RunningSite) -> None:
+    log = log_of_running_task(page, site)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    box, copy = page.locator("task-log pre"), page.locator("task-log [data-copy]")
+    log.write_text("first\n")
+    page.get_by_text("Log", exact=True).click()
+    expect(box).to_have_text("first")
+
+    page.get_by_role("button", name="Pause").click()
+    with log.open("a") as file:
+        file.write("second\n")
+    page.evaluate(
+        "new Promise((done) => document.addEventListener('task-polled', function often() {"
+        " if ((often.count = (often.count ?? 0) + 1) === 3) done(); }))"
+    )
+    expect(box).to_have_text("first")
+    page.get_by_role("button", name="Follow").click()
+    expect(box).to_contain_text("second")
+
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "first\nsecond\n"
+    # As on a page without https.
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    expect(copy).to_have_text("Copy")
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    assert page.evaluate("getSelection().toString()") == "first\nsecond"
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert download.value.suggested_filename.endswith("-1.log")

@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_product_and_nothing_of_the_example_site(wheel: Path
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"brokerless"}
-    for sources in ("**/*.py", "**/*.html", "**/*.txt", "**/*.js", "**/*.css", "py.typed"):
+    for sources in ("**/*.py", "**/*.html", "**/*.txt", "**/*.js", "**/*.css", "**/*.mo", "py.typed"):
         for path in (ROOT / "brokerless").glob(sources):
             assert str(path.relative_to(ROOT)) in names
 

@@ -1,0 +1,1 @@
+"""Pictures of the pages, as README and docs show them: `make screenshots`."""

@@ -24,12 +24,12 @@ endif
 
 # By make and not by the shell's &, with which they and all they start would ignore Ctrl-C.
 test-others: $(VENV)/.test $(AXE)
-	@$(BIN)/python -m pytest --ignore=tests/runner
+	@$(BIN)/python -m pytest --ignore=tests/runner --ignore=tests/exporting
 
 test-runner: $(VENV)/.test
 	@mkdir -p build
-	@echo "tests/runner write to build/runner.log, shown when they are done."
-	@$(BIN)/python -m pytest tests/runner > build/runner.log 2>&1; code=$$?; cat build/runner.log; exit $$code
+	@echo "tests/runner and tests/exporting write to build/runner.log, shown when they are done."
+	@$(BIN)/python -m pytest tests/runner tests/exporting > build/runner.log 2>&1; code=$$?; cat build/runner.log; exit $$code
 
 # What looks for barriers on the pages; without npm, or without a network, its tests are skipped.
 $(AXE): tests/system/axe/package.json tests/system/axe/package-lock.json

@@ -23,6 +23,7 @@ OF_ONE_RUN = {
     *("cancel_requested_by", "progress_current", "progress_total", "progress_unit", "progress_message"),
     *("progress_rate", "result", "error_type", "error_class", "error_title", "error_detail", "exit_code"),
     *("exit_signal", "errors", "notified_at", "cpu_seconds", "peak_memory"),
+    *("notices", "notices_count", "notices_shown", "end_shown_at"),
 }
 KEPT = {
     *("command", "title", "arguments", "options", "context", "owner", "queue", "priority", "timeout"),

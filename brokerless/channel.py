@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
+from weakref import WeakSet
 
 from brokerless.exceptions import LeaseLost
 
@@ -162,13 +163,26 @@ def redirect_output(descriptor: int) -> None:
 class CommandEnd:
     """The command's end: what it tells and asks the monitor."""
 
+    _all: WeakSet[CommandEnd] = WeakSet()
+
     RENEWAL_TIMEOUT = 30  # seconds; a database that is away this long may have given the task to another host
 
     def __init__(self, channel: Channel, numbers: memoryview) -> None:
         self._channel = channel
         self.numbers = numbers
-        self._lock = threading.RLock()  # re-entrant: a signal may raise in the middle of a message
+        self.make_lock()
         self._renewals = 0
+        CommandEnd._all.add(self)
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """Make the locks of a fork anew: one may be held by a thread that its process does not have."""
+        for end in cls._all:
+            end.make_lock()
+
+    def make_lock(self) -> None:
+        """Have a lock that nobody holds."""
+        self._lock = threading.RLock()  # re-entrant: a signal may raise in the middle of a message
 
     def tell(self, kind: str, **values: Any) -> None:
         """Send a message to the monitor; a monitor that is gone ends this process soon (PDEATHSIG)."""
@@ -201,3 +215,6 @@ class CommandEnd:
         except OSError:  # no answer in time, or a command that closed every file descriptor
             pass
         return None
+
+
+os.register_at_fork(after_in_child=CommandEnd.after_fork)

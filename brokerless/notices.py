@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import OperationalError, connections, router
-from django.db.models import Case, F, JSONField, When
+from django.db.models import Case, F, JSONField, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from brokerless.models import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from uuid import UUID
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -36,7 +37,7 @@ UNFINISHED_LIMIT, ENDED_LIMIT = 300, 30
 TAKEN_LIMIT = 10  # notices at a time
 # What a look reads of a row; not what a command was given, has made, or has said long ago.
 LOOKED_AT = (
-    *("id", "command", "title", "status", "created_at", "finished_at", "cancel_requested_at"),
+    *("id", "owner", "command", "title", "status", "created_at", "finished_at", "cancel_requested_at"),
     *("progress_current", "progress_total", "progress_unit", "progress_message", "progress_rate"),
     *("error_type", "error_title", "notices_count", "notices_shown", "end_shown_at"),
 )
@@ -89,25 +90,31 @@ class News:
 
 
 class Look(NamedTuple):
-    """A user's unfinished tasks, and what no page has shown yet, oldest first."""
+    """A user's unfinished tasks, the newest first, how many there are, and what no page has shown, oldest first.
+
+    Where very many are unfinished some of those that wait are left out; they are counted.
+    """
 
     unfinished: list[TaskState]
+    running: int
+    waiting: int
     unshown: list[News]
 
 
 def look(user: AbstractBaseUser) -> Look:
     """Return what a user has running, the newest first, and what is new to them; nothing of others' tasks.
 
-    By two queries that each read a few entries of one index, however many tasks the user has, and whatever was
-    shown of them.
+    By two queries, however many tasks the user has had: of what is unfinished, and of what has ended within a day.
+    By five, while very many are unfinished.
     """
     own = _looked_at().filter(owner_id=user.pk)
-    # Sorted here: for the order's sake a database would read all that the user ever had by another index.
-    found = own.filter(finished_at=None, status__in=TaskState.UNFINISHED)[:UNFINISHED_LIMIT]
-    unfinished = sorted(found, key=lambda task: task.created_at, reverse=True)
-    ended = own.filter(finished_at__gt=timezone.now() - RECENT).order_by("-finished_at")[:ENDED_LIMIT]
-    news = [each for task in (*unfinished, *ended) for each in _news_of(task)]
-    return Look(unfinished, sorted(news, key=lambda each: each.at))
+    unfinished, running, waiting = _unfinished(own)
+    is_new = Q(end_shown_at=None) | Q(notices_count__gt=F("notices_shown"))
+    ended = own.filter(is_new, finished_at__gt=timezone.now() - RECENT).order_by("-finished_at")[:ENDED_LIMIT]
+    # Sorted stably, with those of a task in their order.
+    news = sorted((each for task in (*unfinished, *ended) for each in _news_of(task)), key=lambda each: each.at)
+    # Here: for the order's sake a database would read all that the user ever had by another index.
+    return Look(sorted(unfinished, key=lambda task: task.created_at, reverse=True), running, waiting, news)
 
 
 def unshown(user: AbstractBaseUser) -> list[News]:
@@ -120,7 +127,7 @@ def take(user: AbstractBaseUser, *, ids: Collection[str] | None = None) -> list[
 
     ids: only these. Of two that take at once each thing goes to one of them.
     """
-    found = [each for each in unshown(user) if ids is None or each.id in ids][:TAKEN_LIMIT]
+    found = [*_without_gaps(unshown(user), ids)][:TAKEN_LIMIT]
     taken: list[News] = []
     # In one order for all, as two that take in transactions wait for each other's rows.
     for task in sorted({each.task.pk: each.task for each in found}.values(), key=lambda task: task.pk):
@@ -134,18 +141,50 @@ def take(user: AbstractBaseUser, *, ids: Collection[str] | None = None) -> list[
 
 
 def _looked_at() -> TaskStateQuerySet:
-    """Return tasks with what a look reads of them, in no order; `said` are the notices if some were not shown."""
+    """Return tasks with what a look reads of them, in no order.
+
+    said: the notices if some were not shown; made: the result if the end was not. Either may be long.
+    """
     said = Case(When(notices_count__gt=F("notices_shown"), then=F("notices")), output_field=JSONField())
-    return TaskState.objects.only(*LOOKED_AT).annotate(said=said).order_by()
+    made = Case(When(finished_at__isnull=False, end_shown_at=None, then=F("result")), output_field=JSONField())
+    return TaskState.objects.only(*LOOKED_AT).annotate(said=said, made=made).order_by()
+
+
+def _unfinished(own: TaskStateQuerySet) -> tuple[list[TaskState], int, int]:
+    """Return unfinished tasks, in no order, and how many are running and waiting.
+
+    Of very many those that have a process are wanted first, in whatever order a database finds them.
+    """
+    found = list(own.filter(finished_at=None, status__in=TaskState.UNFINISHED)[: UNFINISHED_LIMIT + 1])
+    if len(found) <= UNFINISHED_LIMIT:
+        running = sum(task.is_active for task in found)
+        return found, running, len(found) - running
+    newest = [of_kind.order_by("-created_at")[: UNFINISHED_LIMIT // 2] for of_kind in (own.active(), own.ready())]
+    return [*newest[0], *newest[1]], own.active().count(), own.ready().count()
 
 
 def _news_of(task: TaskState) -> Iterator[News]:
+    """Yield what of a task was not shown, in its order: a clock that was put back makes nothing earlier."""
+    since = latest = timezone.now() - RECENT
     for notice in task.said or ():
         at = _moment(notice["at"])
-        if notice["number"] > task.notices_shown and at is not None and at > timezone.now() - RECENT:
-            yield News(task, at, notice["number"], notice["text"])
+        if notice["number"] > task.notices_shown and at is not None and at > since:
+            latest = max(latest, at)
+            yield News(task, latest, notice["number"], notice["text"])
     if task.finished_at is not None and task.end_shown_at is None:
-        yield News(task, task.finished_at)
+        task.result = task.made  # read already
+        yield News(task, max(task.finished_at, latest))
+
+
+def _without_gaps(news: list[News], ids: Collection[str] | None) -> Iterator[News]:
+    """Yield what is named, of each task's notices up to the first that is not: all before the last shown count."""
+    held: set[UUID] = set()
+    for each in news:
+        is_named = ids is None or each.id in ids
+        if is_named and (each.is_end or each.task.pk not in held):
+            yield each
+        elif not each.is_end:
+            held.add(each.task.pk)
 
 
 def _claimed(task: TaskState, news: list[News]) -> list[News]:

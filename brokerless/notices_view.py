@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from brokerless.notices import look, take
 from brokerless.notices_feed import as_json, feed
-from brokerless.responses import for_users, see_other, unless_unchanged, wants_json
+from brokerless.responses import for_users, see_other, unless_unchanged, wants_json, way_back
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -32,15 +30,6 @@ def notices(request: HttpRequest) -> HttpResponse:
 def _taken(request: HttpRequest) -> HttpResponse:
     """Hand out what no page has shown yet; a form names what its page has shown, and goes back to it."""
     if wants_json(request):
-        return JsonResponse({"notices": [as_json(each) for each in take(request.user)]})
+        return JsonResponse({"notices": [as_json(each, request.user) for each in take(request.user)]})
     take(request.user, ids=request.POST.getlist("id"))
-    return see_other(_way_back(request))
-
-
-def _way_back(request: HttpRequest) -> str:
-    """Return the page that the form was on, if it is one of this site; else the list."""
-    page = request.POST.get("next", "")
-    is_here = url_has_allowed_host_and_scheme(
-        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return page if is_here else reverse("brokerless:tasks")
+    return see_other(way_back(request))

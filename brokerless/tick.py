@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from django.db import connections, router, transaction
+from datetime import timedelta
 
+from django.db import connections, router, transaction
+from django.utils import timezone
+
+from brokerless.conf import settings
 from brokerless.dispatch import dispatch, dispatch_for_poll
 from brokerless.models import TaskState
+from brokerless.processes import host_name
 from brokerless.reap import look_at, reap
 from brokerless.signals import told_last
 
@@ -29,6 +34,14 @@ def look_after(task: TaskState) -> TaskState:
             transaction.on_commit(lambda: _look_after(task), using=database, robust=True)
         return task
     return _look_after(task)
+
+
+def may_be_wrong(task: TaskState) -> bool:
+    """Tell whether it is worth a look: one at another host's task costs a query, and sees its silence alone."""
+    if task.status != TaskState.Status.RUNNING or task.host == host_name():
+        return not task.is_finished
+    silent_since = timezone.now() - timedelta(seconds=settings.LOST_AFTER)
+    return task.heartbeat_at is None or task.heartbeat_at < silent_since
 
 
 @told_last()

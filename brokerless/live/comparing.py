@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from brokerless.live.looking import OWNER_LIMIT
 from brokerless.live.subscription import NOTICES, ROWS
 
 if TYPE_CHECKING:
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Changes:
-    """Tasks that changed at all, in a list's row, or that are gone; owners for whom something changed."""
+    """Tasks that changed at all, in a list's row, or that are gone; owners for whom something changed.
+
+    for_owners: the tasks that did it.
+    """
 
     tasks: set[UUID] = field(default_factory=set)
     rows: set[UUID] = field(default_factory=set)
     gone: set[UUID] = field(default_factory=set)
     owners: set[Any] = field(default_factory=set)
+    for_owners: set[UUID] = field(default_factory=set)
 
     def topics_of(self, watched: Watched) -> set[str]:
         """Return the topics of a page of which something has changed."""
@@ -54,19 +60,27 @@ class Seen:
             if brief.is_recent and brief.owner_id in of_owners:
                 of_owners[brief.owner_id][brief.task_id] = brief
         for owner_id, now in of_owners.items():
-            if _differ(self._by_owner.get(owner_id), now):
+            before = self._by_owner.get(owner_id, now)
+            different = _different(before, now)
+            if different or _is_anything_lost(before, now):
                 changes.owners.add(owner_id)
+            if len(before) < OWNER_LIMIT and len(now) < OWNER_LIMIT:
+                changes.for_owners |= different
+            else:  # of very many some come into view, and have not changed
+                changes.for_owners |= different & before.keys()
             self._by_owner[owner_id] = now
         return changes
 
-    def unfinished(self) -> set[UUID]:
-        """Return the ids of all that is watched, in whatever way, and was unfinished when last seen."""
-        found = {
-            brief.task_id
-            for of_one in self._by_owner.values()
-            for brief in of_one.values()
-            if not brief.is_finished
-        }
+    def worth_a_look(self) -> set[UUID]:
+        """Return the ids of what was unfinished when last seen, and may not go on by itself.
+
+        Of the tasks that a page shows all; of an owner's those that have a process, and one that waits: who looks
+        after that starts whatever may start.
+        """
+        of_owners = [brief for of_one in self._by_owner.values() for brief in of_one.values()]
+        found = {brief.task_id for brief in of_owners if brief.is_active}
+        waiting = (brief.task_id for brief in of_owners if not (brief.is_active or brief.is_finished))
+        found.update(islice(waiting, 1))
         return found | {task_id for task_id, brief in self._by_id.items() if not brief.is_finished}
 
     def forget_all_but(self, task_ids: Collection[UUID], owner_ids: Collection[Any]) -> None:
@@ -89,10 +103,11 @@ class Seen:
             changes.rows.add(task_id)
 
 
-def _differ(before: dict[UUID, Brief] | None, now: dict[UUID, Brief]) -> bool:
-    """Tell whether an owner is to be told: something is new, differs, or went without having ended."""
-    if before is None:
-        return False
-    if any(key not in before or before[key].notices != brief.notices for key, brief in now.items()):
-        return True
+def _different(before: dict[UUID, Brief], now: dict[UUID, Brief]) -> set[UUID]:
+    """Return what is new, or differs in what an owner is told of."""
+    return {key for key, brief in now.items() if key not in before or before[key].notices != brief.notices}
+
+
+def _is_anything_lost(before: dict[UUID, Brief], now: dict[UUID, Brief]) -> bool:
+    """Tell whether anything went without having ended."""
     return any(key not in now and not brief.is_finished for key, brief in before.items())

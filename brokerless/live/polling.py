@@ -29,6 +29,7 @@ class Polling:
         pass
 
     def wait(self, seconds: float) -> Dirty:
+        """Return everything once its time has come; nothing before, when that is later or somebody wakes."""
         pause = min(seconds, self._next_look - time.monotonic())
         if pause > 0 and self._bell.wait(pause):
             self._bell.clear()
@@ -39,7 +40,8 @@ class Polling:
         return Dirty(is_everything=True)
 
     def wake(self) -> None:
+        """End the wait, from any thread."""
         self._bell.set()
 
     def found(self, changed: AbstractSet[UUID]) -> None:
-        pass
+        """Learn nothing: nobody had told of it."""

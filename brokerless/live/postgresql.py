@@ -23,6 +23,7 @@ from brokerless.models import TaskState
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    import psycopg
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger("brokerless")
@@ -54,37 +55,33 @@ class Listening:
         self._selector = selectors.DefaultSelector()
         self._heard = Dirty()
         self._proof = uuid4().hex
+        self._connection: psycopg.Connection | None = None
+        self._is_triggered = False
         self._is_trusted = False
         self._told: set[UUID] = set()
         self._suspects: set[UUID] = set()
         self._next_look = 0.0
 
     def __enter__(self) -> Self:
-        connection = connections[router.db_for_write(TaskState)]
-        connection.ensure_connection()
-        self._connection = connection.connection
-        self._connection.add_notify_handler(self._hear)
-        for file in (self._connection.fileno(), self._ear):
-            self._selector.register(file, selectors.EVENT_READ)
-        with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
-            is_triggered = self._finds_trigger(connection)
-            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, self._proof])
-        deadline = time.monotonic() + PROOF_WITHIN
-        while is_triggered and not self._is_trusted and time.monotonic() < deadline:
-            self._listen(deadline - time.monotonic())
+        try:
+            self._begin(connections[router.db_for_write(TaskState)])
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(Exception):  # the connection may be gone
-            self._connection.remove_notify_handler(self._hear)
-            # It may be a pool's, and somebody else's next.
-            self._connection.execute(f"UNLISTEN {CHANNEL}")
+        if self._connection is not None:
+            with suppress(Exception):  # it may be gone
+                self._connection.remove_notify_handler(self._hear)
+                # It may be a pool's, and somebody else's next.
+                self._connection.execute(f"UNLISTEN {CHANNEL}")
         self._selector.close()
         for end in (self._bell, self._ear):
             end.close()
 
     def wait(self, seconds: float) -> Dirty:
+        """Return what was told, as soon as something is; and everything from time to time."""
         if not self._heard:
             self._listen(min(seconds, self._next_look - time.monotonic()))
         heard, self._heard = self._heard, Dirty()
@@ -95,6 +92,7 @@ class Listening:
         return heard
 
     def wake(self) -> None:
+        """End the wait, from any thread."""
         with suppress(OSError):  # it has rung already, or is closed
             self._bell.send(b"!")
 
@@ -102,12 +100,28 @@ class Listening:
         """Stop trusting once a change is found of which nothing was told until the look after that."""
         if self._is_trusted and self._suspects - self._told:
             self._is_trusted = False
+            self._next_look = 0.0  # no more of those that are far apart
             logger.warning(
                 "PostgreSQL does not tell of all changes of tasks, perhaps for a pooler of transactions: "
                 "pages are kept up to date by queries."
             )
         self._suspects = set(changed - self._told)
         self._told.clear()
+
+    def _begin(self, connection: BaseDatabaseWrapper) -> None:
+        """Listen, and find out whether it helps: whether the table tells, and what is told comes here."""
+        connection.ensure_connection()
+        self._connection = connection.connection
+        self._connection.add_notify_handler(self._hear)
+        for file in (self._connection.fileno(), self._ear):
+            self._selector.register(file, selectors.EVENT_READ)
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+            self._is_triggered = self._finds_trigger(connection)
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, self._proof])
+        deadline = time.monotonic() + PROOF_WITHIN
+        while self._is_triggered and not self._is_trusted and time.monotonic() < deadline:
+            self._listen(deadline - time.monotonic())
 
     def _finds_trigger(self, connection: BaseDatabaseWrapper) -> bool:
         table = connection.ops.quote_name(TaskState._meta.db_table)  # noqa: SLF001 - Django's documented interface
@@ -133,7 +147,7 @@ class Listening:
         server = self._connection.pgconn
         server.consume_input()
         while notification := server.notifies():
-            self._hear_text(notification.extra.decode())
+            self._hear_text(notification.extra.decode(errors="replace"))
 
     def _hear(self, notification: object) -> None:
         """Take what has come with the reply to a query."""
@@ -141,7 +155,8 @@ class Listening:
 
     def _hear_text(self, text: str) -> None:
         if text == self._proof:
-            self._is_trusted = True
+            # Without its trigger the table tells nothing, however well one's own words come back.
+            self._is_trusted = self._is_triggered
             return
         task_id, _, owner = text.partition(" ")
         with suppress(ValueError):  # another watcher's proof

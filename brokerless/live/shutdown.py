@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from brokerless.live.watcher import end_streams
+from brokerless.live.opened import end_streams
 
 if TYPE_CHECKING:
     from types import FrameType

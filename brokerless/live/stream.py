@@ -11,11 +11,14 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from brokerless.live import frames, watcher
+from brokerless.live.opened import Opened
 from brokerless.live.shutdown import heed_signals, is_ending
 from brokerless.live.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from django.core.handlers.asgi import ASGIRequest
 
     from brokerless.live.snapshots import Snapshots
     from brokerless.live.subscription import News, Watched
@@ -32,13 +35,19 @@ HINT_GAP = 0.5  # seconds between two hints, each of which makes the page ask
 
 
 class Stream:
-    """Iterates over the frames of a response, asynchronously, and is closed with it."""
+    """Iterates over the frames of a response, asynchronously, and is closed with it.
 
-    def __init__(self, watched: Watched, snapshots: Snapshots | None = None) -> None:
+    It keeps a thread, which asgiref gave to its request and which sleeps, and no connection to the database.
+    """
+
+    def __init__(self, request: ASGIRequest, watched: Watched, snapshots: Snapshots | None = None) -> None:
+        self._user_id = request.user.pk
+        self._scope = request.scope
         self._watched = watched
         self._snapshots = snapshots
         self._subscription: Subscription | None = None
         self._watcher: Watcher | None = None
+        self._opened: Opened | None = None
         # Of which the page is to be told, and when it may be.
         self._topics: set[str] = set()
         self._next_hint = 0.0
@@ -48,6 +57,8 @@ class Stream:
 
     def close(self) -> None:
         """Watch no longer. Django calls this when the response ends, in whatever way."""
+        if self._opened is not None:
+            self._opened.close()
         if self._watcher is not None:
             self._watcher.remove(self._subscription)
 
@@ -58,8 +69,9 @@ class Stream:
         if is_ending():
             return
         self._subscription = Subscription(self._watched)
-        self._watcher = watcher.subscribe(self._subscription)
         try:
+            self._opened = Opened(self._subscription, user_id=self._user_id, scope=self._scope, lifetime=LIFETIME)
+            self._watcher = watcher.subscribe(self._subscription)
             yield frames.retry(RETRY) + (self._snapshots.first if self._snapshots else b"")
             async for chunk in self._later():
                 yield chunk

@@ -15,7 +15,8 @@ from brokerless.live.snapshots import Snapshots
 from brokerless.live.stream import Stream
 from brokerless.live.subscription import Watched
 from brokerless.models import TaskState
-from brokerless.responses import STREAM_TYPE, can_stream, for_users, problem
+from brokerless.representation import can_stream
+from brokerless.responses import STREAM_TYPE, for_users, problem
 from brokerless.tick import look_after
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def task_events(request: HttpRequest, task_id: UUID) -> HttpResponseBase:
     snapshots = Snapshots(task, request.user, last_event_id=request.headers.get("Last-Event-ID", ""))
     if snapshots.is_known and task.is_finished and not watched.topics:
         return _nothing_more()
-    return _respond(request, Stream(watched, snapshots))
+    return _respond(request, Stream(request, watched, snapshots))
 
 
 @require_safe
@@ -57,7 +58,7 @@ def events(request: HttpRequest) -> HttpResponseBase:
         return _wrong_rows(request)
     if not watched.topics:
         return _nothing_more()
-    return _respond(request, Stream(watched))
+    return _respond(request, Stream(request, watched))
 
 
 def _require_asgi(request: HttpRequest) -> None:

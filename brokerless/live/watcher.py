@@ -17,6 +17,7 @@ from brokerless.live.looking import read_briefs, read_tasks, read_unfinished
 from brokerless.live.polling import Polling
 from brokerless.live.postgresql import Listening, can_listen
 from brokerless.models import TaskState
+from brokerless.tick import may_be_wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,12 +52,6 @@ def subscribe(subscription: Subscription) -> Watcher:
         return _current
 
 
-def end_streams() -> None:
-    """Have all streams of this process end."""
-    if _current is not None:
-        _current.end_streams()
-
-
 class Watcher(threading.Thread):
     """Tells its subscriptions of changes until none is left for a while."""
 
@@ -74,38 +69,38 @@ class Watcher(threading.Thread):
 
     def is_usable(self) -> bool:
         """Tell whether this thread goes on, in this process (a fork has not its parent's), and is not stuck."""
-        return self._pid == os.getpid() and not self._is_over and not self.is_stuck()
+        return self._pid == os.getpid() and self.is_alive() and not self._is_over and not self.is_stuck()
 
     def is_stuck(self) -> bool:
         """Tell whether the thread has not come round for too long."""
         return time.monotonic() - self._alive_at > STUCK_AFTER
 
     def add(self, subscription: Subscription) -> None:
+        """Tell a stream of changes from now on, and first of everything."""
         with self._lock:
             self._subscriptions.add(subscription)
             self._newcomers.add(subscription)
         self._wake()
 
     def remove(self, subscription: Subscription) -> None:
+        """Tell a stream nothing more."""
         with self._lock:
             self._subscriptions.discard(subscription)
             self._newcomers.discard(subscription)
             self._unused_since = time.monotonic()
 
-    def end_streams(self) -> None:
+    def stop(self) -> None:
+        """End the thread, and the streams that it tells."""
         with self._lock:
             subscriptions = tuple(self._subscriptions)
         for subscription in subscriptions:
             subscription.tell(is_end=True)
-
-    def stop(self) -> None:
-        """End all streams and the thread."""
-        self.end_streams()
         self._is_over = True
         self._wake()
         self.join(LONGEST_PAUSE)
 
     def run(self) -> None:
+        """Watch for as long as somebody wants to know, whatever goes wrong meanwhile."""
         pause = FIRST_PAUSE
         while self._is_wanted():
             begun = self._alive_at = time.monotonic()
@@ -162,7 +157,7 @@ class Watcher(threading.Thread):
             owners = {each for each in watched_owners if str(each) in dirty.owners} | _owners(newcomers)
         changes = self._seen.compare(read_briefs(task_ids, owners) if task_ids or owners else [], task_ids, owners)
         if dirty.is_everything:
-            self._source.found(changes.tasks)
+            self._source.found(changes.tasks | changes.for_owners)
             self._seen.forget_all_but(watched_ids, watched_owners)
         return changes
 
@@ -183,13 +178,13 @@ class Watcher(threading.Thread):
                 each.tell(task=task, topics=topics, is_end=is_end)
 
     def _look_after(self) -> None:
-        """Bring the watched tasks that are unfinished to the truth, once a second, whoever's duty it was."""
+        """Bring what is watched and unfinished to the truth, once a second, whoever's duty it was."""
         if time.monotonic() < self._next_look_after:
             return
         self._next_look_after = time.monotonic() + LOOK_AFTER_INTERVAL
         if self._caretaker.is_busy:
             return
-        if tasks := read_unfinished(self._seen.unfinished()):
+        if tasks := [task for task in read_unfinished(self._seen.worth_a_look()) if may_be_wrong(task)]:
             self._caretaker.look_after(tasks)
 
     def _wake(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import warnings
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
+from django.db import DatabaseError, connections, router
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -17,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from brokerless.ending_words import told
+from brokerless.models import TaskState
 from brokerless.notices import TAKEN_LIMIT, look
 from brokerless.notices_feed import as_json, feed
 from brokerless.representation import can_stream
@@ -24,7 +27,13 @@ from brokerless.representation import can_stream
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
+
+    from brokerless.notices import Look
+
+logger = logging.getLogger("brokerless")
+_logged: set[type[DatabaseError]] = set()
 
 register = template.Library()
 
@@ -127,7 +136,9 @@ def task_notices(context: template.Context) -> dict[str, Any]:
     address, user = _address("notices"), getattr(request, "user", None)
     if not address or user is None or not user.is_authenticated:
         return {}
-    found = look(user)
+    found = _looked(user)
+    if found is None:
+        return {}
     brief = feed(found)
     words = {"running": _("%s running"), "waiting": _("%s waiting")}
     return {
@@ -137,10 +148,26 @@ def task_notices(context: template.Context) -> dict[str, Any]:
         "feed": brief,
         "words": words,  # in which the script writes its own numbers
         "counts": {name: text.replace("%s", grouped(brief[name])) for name, text in words.items()},
-        "unshown_notices": [as_json(news) for news in found.unshown[:TAKEN_LIMIT]],
+        "unshown_notices": [as_json(news, user) for news in found.unshown[:TAKEN_LIMIT]],
         "next": request.get_full_path(),
         "user": user,
     }
+
+
+def _looked(user: AbstractBaseUser) -> Look | None:
+    """Look at a user's tasks; None if the database has none, as before `migrate`: a page does without its badge.
+
+    In a transaction, which may be spoilt by it, it is an error.
+    """
+    try:
+        return look(user)
+    except DatabaseError as error:
+        if connections[router.db_for_write(TaskState)].in_atomic_block:
+            raise
+        if type(error) not in _logged:  # and not again for each page
+            _logged.add(type(error))
+            logger.warning("{%% task_notices %%} shows nothing, as tasks cannot be read: %s", error)
+        return None
 
 
 def _request(context: template.Context) -> HttpRequest | None:

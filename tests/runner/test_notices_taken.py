@@ -134,3 +134,55 @@ def test_among_a_hundred_thousand_rows_of_one_owner_a_look_reads_few(
         assert "brokerless_owner_finished" in plan or "brokerless_owner_status" in plan
         assert "sort" not in plan.lower()
         assert "b-tree" not in plan.lower()
+
+
+def saying(owner, *ages, **values):
+    """Record a running task that has said as much, each so many hours ago."""
+    now = timezone.now()
+    said = [
+        {"number": number, "at": (now - timedelta(hours=age)).isoformat(), "text": str(number)}
+        for number, age in enumerate(ages, 1)
+    ]
+    usual = {"command": "probe", "status": Status.RUNNING, "notices": said, "notices_count": len(said)}
+    return TaskState.objects.create(owner=owner, **usual | values)
+
+
+def numbers(news):
+    return [each.number for each in news]
+
+
+def test_to_name_a_later_notice_loses_no_earlier_one(ann):
+    task = saying(ann, 0, 0, 0)
+    assert take(ann, ids={f"{task.pk}:2"}) == []
+    assert numbers(take(ann, ids={f"{task.pk}:1", f"{task.pk}:3"})) == [1]
+    TaskState.objects.update(status=Status.FAILED, finished_at=timezone.now())
+    assert numbers(take(ann, ids={f"{task.pk}:3", f"{task.pk}:end"})) == [None]
+    assert numbers(take(ann)) == [2, 3]
+
+
+def test_a_clock_that_was_put_back_loses_and_turns_round_nothing(ann, monkeypatch):
+    monkeypatch.setattr(notices, "TAKEN_LIMIT", 1)
+    ended = timezone.now() - timedelta(hours=3)
+    saying(ann, 1, 2, status=Status.FAILED, finished_at=ended)
+    assert [numbers(take(ann)) for _ in range(4)] == [[1], [2], [None], []]
+
+
+def test_among_very_many_that_wait_what_runs_is_told_of(ann, monkeypatch):
+    monkeypatch.setattr(notices, "UNFINISHED_LIMIT", 4)
+    old = timezone.now() - timedelta(days=1)
+    for _ in range(6):
+        TaskState.objects.create(command="probe", owner=ann, status=Status.READY, created_at=old)
+    task = saying(ann, 0)
+    found = look(ann)
+    assert (found.running, found.waiting) == (1, 6)
+    assert found.unfinished[0] == task
+    assert numbers(found.unshown) == [1]
+
+
+def test_of_very_many_ends_each_is_told(ann, monkeypatch):
+    monkeypatch.setattr(notices, "ENDED_LIMIT", 2)
+    ended = {"status": Status.FAILED, "finished_at": timezone.now()}
+    tasks = {saying(ann, *said, **ended) for said in ([], [], [], [0], [0])}
+    TaskState.objects.filter(notices_count=1).update(end_shown_at=timezone.now())
+    given = [each.task for _ in range(3) for each in take(ann)]
+    assert (len(given), set(given)) == (5, tasks)

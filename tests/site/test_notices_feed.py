@@ -14,6 +14,7 @@ from brokerless.notices import TAKEN_LIMIT
 
 Status = TaskState.Status
 URL = "/tasks/notices"
+EXPORTED = {"download": "/exports/files/1/"}
 
 
 def notice(number, text="half way", *, age=timedelta()):
@@ -96,6 +97,14 @@ def test_a_feed_is_two_queries_whatever_there_is(program, saying, ended, ann, dj
         assert unshown(program) == 60
 
 
+def test_to_tell_what_a_task_has_made_takes_no_query_of_its_own(program, ended, ann, django_assert_num_queries):
+    for _ in range(TAKEN_LIMIT):
+        ended(ann, result=EXPORTED)
+    # Those of a look, and an UPDATE for each.
+    with django_assert_num_queries(4 + TAKEN_LIMIT):
+        assert {text for _, text in taken(program)} == {"Finished, ready to download"}
+
+
 def test_what_has_not_changed_is_not_sent_again(program, make_task, ann):
     tag = program.get(URL)["ETag"]
     assert program.get(URL, headers={"If-None-Match": tag}).status_code == 304
@@ -129,7 +138,13 @@ def test_another_notice_is_new_again(program, saying, ann):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"status": Status.SUCCESSFUL}, "Successful"),
+        ({"status": Status.SUCCESSFUL}, "Finished"),
+        ({"result": EXPORTED | {"rows": 20_050}}, "Finished: 20,050 rows, ready to download"),
+        ({"result": EXPORTED | {"rows": 1}}, "Finished: 1 row, ready to download"),
+        ({"result": EXPORTED}, "Finished, ready to download"),
+        ({"result": EXPORTED | {"rows": 5, "expires_at": "2001-01-01T00:00:00Z"}}, "Finished"),
+        ({"result": {"rows": 5}}, "Finished"),
+        ({"progress_current": 7_000, "progress_unit": "books"}, "Finished: 7,000 books"),
         ({"status": Status.CANCELLED, "error_type": "cancelled", "error_title": "It was."}, "Cancelled"),
         ({"status": Status.FAILED, "error_type": "ValueError", "error_title": "x"}, "Failed: ValueError: x"),
         ({"status": Status.LOST}, "Lost"),
@@ -196,7 +211,7 @@ def test_a_task_s_own_json_stays_the_same_when_its_news_are_taken(program, sayin
 def test_what_was_not_logged_in_gets_401_or_the_login(visitor, program_of, site):
     for response in (program_of(None).get(URL), program_of(None).post(URL)):
         assert (response.status_code, response["Content-Type"]) == (401, "application/problem+json")
-    assert visitor.post(URL).url == f"/login/?next={URL}"
+    assert visitor.post(URL).url == "/login/?next=/tasks/"
 
 
 def test_a_browser_that_comes_back_from_the_login_is_led_to_the_list(browser):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory
 from django.utils import timezone
 
 from brokerless.models import TaskState
+from brokerless.templatetags import brokerless as tags
 from tests.site.page_parts import Page
 
 Status = TaskState.Status
@@ -108,3 +110,28 @@ def test_the_product_s_own_pages_have_it_where_a_site_overrides_nothing(browser,
     [engine] = settings.TEMPLATES
     settings.TEMPLATES = [engine | {"DIRS": []}]
     assert Page(browser.get("/tasks/").content.decode()).count("task-notices") == 1
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Have the table miss a column, as before `migrate`."""
+
+    def look(user):
+        raise OperationalError("no such column: brokerless_taskstate.notices")
+
+    monkeypatch.setattr(tags, "look", look)
+    monkeypatch.setattr(tags, "_logged", set())
+
+
+def test_before_the_tables_are_there_a_page_does_without_it_and_that_is_logged_once(
+    transactional_db, ann, broken, caplog
+):
+    assert [rendered(ann), rendered(ann)] == ["", ""]
+    assert [record.getMessage() for record in caplog.records if record.name == "brokerless"] == [
+        "{% task_notices %} shows nothing, as tasks cannot be read: no such column: brokerless_taskstate.notices"
+    ]
+
+
+def test_in_a_transaction_that_it_may_have_spoilt_it_is_an_error(ann, broken):
+    with pytest.raises(OperationalError):
+        rendered(ann)

@@ -10,12 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from tests.eventually import eventually
 from tests.requirements import require
 from tests.system.nginx import Nginx
 from tests.system.running_site import JSON, RunningSite, finished
-from tests.system.streams import STREAM, OpenStream
+from tests.system.streams import STREAM, OpenStream, Stalled
 from tests.system.wsgi_site import WsgiSite
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 STOPS_WITHIN = 2.0  # seconds; uvicorn itself takes 0.2 s
 LOST_WITHIN = 3.0  # seconds; the budget is 2, on a machine that does nothing else
+CUT_WITHIN = 5.0  # seconds; of which the stream's time is one, and its grace another
 MANY = 50
 # The package uvicorn-worker has the same class, of which uvicorn's own is deprecated.
 WORKER = "uvicorn_worker.UvicornWorker"
@@ -41,8 +43,18 @@ def database_connections(site: RunningSite) -> int:
     return site.query(statement)[0][0]
 
 
-def test_a_task_is_followed_from_its_launch_to_its_end_whatever_that_is(empty_site: RunningSite) -> None:
-    site = empty_site
+def test_on_sqlite_a_task_is_followed_from_its_launch_to_its_end_whatever_that_is(
+    new_site: Callable[..., RunningSite],
+) -> None:
+    follow_tasks(new_site())
+
+
+@pytest.mark.parametrize("empty_site", ["postgresql"], indirect=True)
+def test_on_postgresql_it_is_too_and_the_watcher_s_is_the_only_connection(empty_site: RunningSite) -> None:
+    follow_tasks(empty_site)
+
+
+def follow_tasks(site: RunningSite) -> None:
     # The harder case: the view's connection is a transaction's, too.
     site.environment["ATOMIC_REQUESTS"] = "1"
     site.start()
@@ -79,7 +91,7 @@ def hear_of_a_killed_monitor(site: RunningSite, visitor: requests.Session, hints
     assert hints.events[0]["data"] == {"topics": ["notices"]}
 
 
-def test_clients_that_go_away_leave_nothing_behind(site: RunningSite) -> None:
+def test_clients_that_go_away_leave_nothing_behind_and_at_ctrl_c_the_others_end(site: RunningSite) -> None:
     visitor = site.visitor()
     server = psutil.Process(site._server.pid)
     with OpenStream(visitor, f"{site.url}/tasks/events?notices=1") as one:
@@ -90,18 +102,26 @@ def test_clients_that_go_away_leave_nothing_behind(site: RunningSite) -> None:
         eventually(lambda: server.num_fds() <= files and server.num_threads() <= threads, why="all is as before")
         assert not one.has_ended
 
+    stalled = Stalled(site, visitor)
+    assert_stops_at_once(site, lambda: interrupt(site))
+    stalled.close()
 
-def test_uvicorn_stops_at_once_with_streams_open(site: RunningSite) -> None:
-    assert_stops_at_once(site, site.stop)
 
+def test_a_client_that_does_not_read_is_cut_off_when_its_time_is_over(tmp_path: Path, filled_sqlite: Path) -> None:
+    def words(site: WsgiSite) -> list[object]:
+        return [sys.executable, "-m", "uvicorn", "tests.probes.short_streams:application", "--port", site.port]
 
-def test_uvicorn_stops_at_ctrl_c_with_streams_open(site: RunningSite) -> None:
-    def interrupt() -> None:
-        site._server.send_signal(signal.SIGINT)
-        site._server.wait(20)
-        site._server = None
-
-    assert_stops_at_once(site, interrupt)
+    site = WsgiSite(tmp_path, filled_sqlite, words)
+    try:
+        site.start()
+        stalled = Stalled(site, site.visitor())
+        server = psutil.Process(site._server.pid)
+        assert stalled.is_in(server)
+        eventually(lambda: not stalled.is_in(server), within=CUT_WITHIN)
+        stalled.close()
+        assert_stops_at_once(site, site.stop)
+    finally:
+        site.end()
 
 
 def test_gunicorns_workers_of_uvicorn_stop_at_once_with_streams_open(tmp_path: Path, filled_sqlite: Path) -> None:
@@ -148,7 +168,7 @@ def test_under_wsgi_there_are_no_streams(tmp_path: Path, filled_sqlite: Path) ->
     try:
         site.start()
         visitor = site.visitor()
-        task_url = site.ask_for_export(visitor)
+        task_url = generate(site, visitor, 1)
         assert visitor.get(f"{task_url}events", headers=STREAM).status_code == 404
         assert "events" not in finished(visitor, task_url)["links"]
     finally:
@@ -163,6 +183,13 @@ def assert_stops_at_once(site: RunningSite, stop: Callable[[], None]) -> None:
     stop()
     assert time.monotonic() - begun < STOPS_WITHIN
     eventually(lambda: all(stream.has_ended for stream in streams))
+
+
+def interrupt(site: RunningSite) -> None:
+    """Stop the server as Ctrl-C does."""
+    site._server.send_signal(signal.SIGINT)
+    site._server.wait(20)
+    site._server = None
 
 
 def generate(site: RunningSite, visitor: requests.Session, count: int) -> str:

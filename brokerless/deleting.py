@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models, router, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from brokerless.models import TaskState
+from brokerless.patience import bounded_waits
 from brokerless.sweeping import opened_runtime_directory
 
 if TYPE_CHECKING:
@@ -29,13 +31,6 @@ HOLDING = {models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING, g
 _taken_along: list[Callable[[Sequence[UUID]], None]] = []
 
 
-class Deleted(NamedTuple):
-    """Which tasks are gone, be it by somebody else, and which stay as their files could not be removed."""
-
-    gone: set[UUID]
-    stuck: set[UUID]
-
-
 def along(step: Callable[[Sequence[UUID]], None]) -> None:
     """Have what an app on top of this one made for a task go when somebody deletes the task; a purge is none.
 
@@ -46,23 +41,24 @@ def along(step: Callable[[Sequence[UUID]], None]) -> None:
         _taken_along.append(step)
 
 
-def remove(tasks: TaskStateQuerySet) -> Deleted:
-    """Delete tasks because somebody wants them gone: their logs, if they lie here, their rows, and what they made.
+def remove(tasks: TaskStateQuerySet) -> set[UUID]:
+    """Delete tasks because somebody wants them gone: their rows, what they made, and their logs, if they lie here.
 
     tasks: those that may be deleted as far as the caller knows. Of these only such as are `deletable()`; all
-    conditions are asked again in the transaction that deletes.
-    Raises RuntimeDirError when the runtime directory is not this user's, django.db.Error, and what a further
-    step raises.
+    conditions are asked again in the transaction that deletes. What holds a row for a moment is waited for.
+    The logs go after the commit, so that none is missing of a task that stays. One that cannot be removed then
+    belongs to no task any more, as what a crash left, and goes with the next purge.
+
+    Return the keys of those that this has deleted. Raises django.db.Error, and what a further step raises.
     """
     keys = list(deletable(tasks).order_by().values_list("pk", flat=True))
-    with opened_runtime_directory() as directory:
-        stuck = {pk for pk in keys if directory is not None and directory.remove(str(pk)) is None}
-    for sentence in directory.left if directory is not None else ():
-        logger.warning("Not deleted: %s", sentence)
-    free = [pk for pk in keys if pk not in stuck]
-    delete(free, among=deletable(tasks), steps=_taken_along)
-    left = set(TaskState.objects.order_by().filter(pk__in=free).values_list("pk", flat=True))
-    return Deleted(set(free) - left, stuck)
+    if not keys:
+        return set()
+    database = router.db_for_write(TaskState)
+    with transaction.atomic(using=database), bounded_waits():
+        gone = _deleted(keys, deletable(tasks), steps=_taken_along)
+        transaction.on_commit(partial(_remove_logs, gone), using=database, robust=True)
+    return set(gone)
 
 
 def deletable(tasks: TaskStateQuerySet) -> TaskStateQuerySet:
@@ -80,28 +76,42 @@ def deletable(tasks: TaskStateQuerySet) -> TaskStateQuerySet:
     return found
 
 
-def delete(
-    keys: Collection[UUID],
-    *,
-    among: TaskStateQuerySet | None = None,
-    steps: Sequence[Callable[[Sequence[UUID]], None]] = (),
-) -> int:
-    """Delete the rows of finished tasks and return how many: not those that somebody else is just deleting.
-
-    among: what they have to be besides. steps: see `along()`.
-    """
+def delete(keys: Collection[UUID]) -> int:
+    """Delete the rows of finished tasks and return how many: not those that somebody else holds just now."""
     if not keys:
         return 0
-    database = router.db_for_write(TaskState)
-    with transaction.atomic(using=database):
-        tasks = TaskState.objects.all() if among is None else among
-        tasks = tasks.order_by("pk").filter(pk__in=keys).exclude(status__in=TaskState.UNFINISHED)
-        if connections[database].features.has_select_for_update_skip_locked:
-            tasks = tasks.select_for_update(skip_locked=True)
-        found = list(tasks.values_list("pk", flat=True))
-        for step in steps:
-            step(found)
-        return TaskState.objects.filter(pk__in=found).only("pk").delete()[1].get(TaskState._meta.label, 0)  # noqa: SLF001
+    with transaction.atomic(using=router.db_for_write(TaskState)):
+        return len(_deleted(keys, TaskState.objects.all(), is_waiting=False))
+
+
+def _deleted(
+    keys: Collection[UUID],
+    among: TaskStateQuerySet,
+    *,
+    steps: Sequence[Callable[[Sequence[UUID]], None]] = (),
+    is_waiting: bool = True,
+) -> list[UUID]:
+    """Delete rows of finished tasks, in a transaction, and return which. among: what they have to be besides."""
+    features = connections[router.db_for_write(TaskState)].features
+    tasks = among.order_by("pk").filter(pk__in=keys).exclude(status__in=TaskState.UNFINISHED)
+    if features.has_select_for_update:
+        skip_locked = not is_waiting and features.has_select_for_update_skip_locked
+        tasks = tasks.select_for_update(skip_locked=skip_locked)
+    found = list(tasks.values_list("pk", flat=True))
+    for step in steps:
+        step(found)
+    TaskState.objects.filter(pk__in=found).only("pk").delete()
+    return found
+
+
+def _remove_logs(keys: Sequence[UUID]) -> None:
+    with opened_runtime_directory() as directory:
+        if directory is None:
+            return
+        for pk in keys:
+            directory.remove(str(pk))
+        for sentence in directory.left:
+            logger.warning("Not deleted: %s", sentence)
 
 
 def _holding_relations() -> list[Any]:

@@ -6,65 +6,15 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.contrib.auth import get_permission_codename
 from django.db import models, router
-from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from brokerless import queues
+from brokerless.querysets import HostQuerySet, TaskStateQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-
-class OwnedQuerySet(models.QuerySet):
-    """Rows that belong to a user, in a field `owner` that may be empty."""
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser, *, owner: str = "owner_id") -> Self:
-        """Select the user's own; staff see those without an owner too, and all with the permission to view.
-
-        owner: an annotation that says the same as the field.
-        """
-        if not user.is_authenticated:
-            return self.none()
-        if self.is_all_visible_to(user):
-            return self.all()
-        own = models.Q((owner, user.pk))
-        return self.filter(own | models.Q((owner, None)) if user.is_staff else own)
-
-    def is_all_visible_to(self, user: AbstractBaseUser | AnonymousUser) -> bool:
-        """Tell whether the user sees everybody's."""
-        meta = self.model._meta  # noqa: SLF001 - Django's documented interface
-        return user.is_staff and user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}")
-
-
-class TaskStateQuerySet(OwnedQuerySet):
-    """The named sets of tasks."""
-
-    def named(self, keys: Iterable[uuid.UUID], *, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Select those of these tasks that a user sees, by their keys."""
-        # An expression, which no index answers: without statistics SQLite takes an owner's for fewer than these.
-        found = self.filter(pk__in=keys).alias(whose=Coalesce("owner_id", "owner_id"))
-        return found.visible_to(user, owner="whose")
-
-    def ready(self) -> Self:
-        """Select what waits to be claimed."""
-        return self.filter(status=TaskState.Status.READY)
-
-    def due(self) -> Self:
-        """Select what waits and may be claimed now, in the order in which it will be."""
-        is_due = models.Q(run_after=None) | models.Q(run_after__lte=Now())
-        return self.ready().filter(is_due).order_by("-priority", "created_at", "pk")
-
-    def active(self) -> Self:
-        """Select what has, or is about to have, a process."""
-        return self.filter(status__in=TaskState.ACTIVE)
-
-    def unfinished(self) -> Self:
-        return self.filter(status__in=TaskState.UNFINISHED)
+    from django.contrib.auth.models import AbstractBaseUser
 
 
 class TaskStateManager(models.Manager.from_queryset(TaskStateQuerySet)):
@@ -106,6 +56,7 @@ class TaskState(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="brokerless_tasks",
+        db_index=False,  # several of the indexes below begin with it
     )
 
     # The finished task that this one does again.
@@ -190,8 +141,9 @@ class TaskState(models.Model):
     # Empty in a row that an earlier release made.
     notices = models.JSONField(_("notices"), default=list, null=True, blank=True)
     # How many it has told in all, and up to which one a page has shown them as they came.
-    notices_count = models.PositiveIntegerField(_("number of notices"), default=0, db_default=0)
-    notices_shown = models.PositiveIntegerField(_("notices shown"), default=0, db_default=0)
+    # Nullable for the sake of SQLite, which would copy the whole table to add them otherwise; never null.
+    notices_count = models.PositiveIntegerField(_("number of notices"), default=0, db_default=0, null=True)
+    notices_shown = models.PositiveIntegerField(_("notices shown"), default=0, db_default=0, null=True)
     # When a page told the owner that the task has ended.
     end_shown_at = models.DateTimeField(_("end shown at"), null=True, blank=True)
 
@@ -214,12 +166,12 @@ class TaskState(models.Model):
         ]
         indexes = [
             # With the queue in it, which has no index of its own, the list finds a rare one without reading rows.
-            models.Index(fields=["-created_at", "queue"], name="brokerless_created"),
+            models.Index(fields=["-created_at", "queue"], name="brokerless_created_queue"),
             models.Index(fields=["status", "created_at"], name="brokerless_status_created"),
             models.Index(fields=["status", "-priority", "created_at"], name="brokerless_status_priority"),
-            models.Index(fields=["owner", "-created_at", "queue"], name="brokerless_owner_created"),
+            models.Index(fields=["owner", "-created_at", "queue"], name="brokerless_owner_created_queue"),
             models.Index(fields=["status", "run_after"], name="brokerless_status_run_after"),
-            models.Index(fields=["owner", "status", "-created_at"], name="brokerless_owner_status"),
+            models.Index(fields=["owner", "status", "-created_at"], name="brokerless_owner_status_newest"),
             models.Index(fields=["host", "status", "finished_at"], name="brokerless_host_finished"),
             models.Index(fields=["owner", "finished_at"], name="brokerless_owner_finished"),
             # By these the list knows which commands there are; see `brokerless.dashboard.choices`.
@@ -281,12 +233,6 @@ class TaskState(models.Model):
         from brokerless.wait import wait
 
         return wait(self, timeout=timeout)
-
-
-class HostQuerySet(models.QuerySet):
-    def paused(self, *names: str) -> Self:
-        """Select those of these names that claim nothing."""
-        return self.filter(name__in=names, paused_at__isnull=False)
 
 
 class HostManager(models.Manager.from_queryset(HostQuerySet)):

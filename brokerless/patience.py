@@ -40,6 +40,17 @@ def bounded_statements() -> Iterator[None]:
 
 
 @contextmanager
+def bounded_waits() -> Iterator[None]:
+    """Bound how long the statements of a block wait for a lock, on PostgreSQL, for the rest of its transaction."""
+    database = router.db_for_write(TaskState)
+    connection = connections[database]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {LONGEST_STATEMENT}")
+    yield
+
+
+@contextmanager
 def short_patience() -> Iterator[None]:
     """Have the statements of a block give up on SQLite's lock after a moment; then it is as it was."""
     connection = connections[router.db_for_write(TaskState)]

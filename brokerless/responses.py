@@ -13,11 +13,11 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
-from django.utils.http import quote_etag
+from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from brokerless.representation import can_stream, list_title
+from brokerless.representation import list_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from brokerless.exceptions import TooManyTasks
 
-__all__ = ["can_stream"]
 # For `makemessages` to find: what `HTTPStatus.phrase` says of the errors here, in one Python or another.
 PHRASES = (
     gettext_noop("Bad Request"),
@@ -69,6 +68,13 @@ def unless_unchanged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse
 def see_other(url: str) -> HttpResponse:
     """Answer a POST with the page to go to: 303, after which every client sends a GET (RFC 9110, 15.4.4)."""
     return HttpResponseRedirect(url, status=HTTPStatus.SEE_OTHER)
+
+
+def way_back(request: HttpRequest) -> str:
+    """Return where a form's answer leads: the place of this site that it names as `next`, or the list of tasks."""
+    path = request.POST.get("next", "")
+    is_safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_safe else reverse("brokerless:tasks")
 
 
 def problem(
@@ -161,7 +167,10 @@ def _answer(
 
 
 def _page(request: HttpRequest, keywords: dict[str, Any]) -> str:
-    """Return where to go after the login: this page, or the task's if this is an action on it, no page."""
-    if request.method == "POST" and "task_id" in keywords:
-        return reverse("brokerless:task", kwargs=keywords)
-    return request.get_full_path()
+    """Return where to go after the login: this page, or the one from which an action was asked for."""
+    if request.method != "POST":
+        return request.get_full_path()
+    if "task_id" in keywords:
+        return reverse("brokerless:task", kwargs={"task_id": keywords["task_id"]})
+    is_page = request.path.endswith("/") and "next" not in request.POST
+    return request.get_full_path() if is_page else way_back(request)

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from brokerless.dashboard.choices import command_names, queue_names
+from brokerless.dashboard.choices import MOST, command_names, queue_names
 from brokerless.dashboard.searching import LONGEST_SEARCH, matching
 from brokerless.models import TaskState
 
@@ -39,19 +39,27 @@ PERIODS = {
 }
 ANY = ("", gettext_lazy("All"))
 ME, NOBODY = "me", "nobody"
+NAME = "@"  # before what is a user's name in any case, be it "me"
 MOMENT = "%Y-%m-%dT%H:%M:%S"  # as HTML's datetime-local has it
 # Those that a page hides until they are asked for.
 FURTHER = ("command", "queue", "owner", "period", "since", "until")
 
 
 class OneOf(forms.ChoiceField):
-    """A choice whose refusal names what there is."""
+    """A choice whose refusal names what there is to a program; a person has it to choose from.
+
+    is_for_programs: who is to read it.
+    """
+
+    is_for_programs = False
 
     def validate(self, value: str) -> None:
         forms.Field.validate(self, value)
         if value and not self.valid_value(value):
+            text = _("There is no “%(value)s” here: choose from the list.")
+            if self.is_for_programs:
+                text = _("There is no %(name)s “%(value)s”. There is: %(known)s.")
             known = ", ".join(f"{key} ({label})" for key, label in self.choices if key)
-            text = _("There is no %(name)s “%(value)s”. There is: %(known)s.")
             raise ValidationError(
                 text, params={"name": self.label.lower(), "value": value[:SHOWN_VALUE], "known": known}
             )
@@ -61,9 +69,7 @@ class Moment(forms.DateTimeField):
     """A moment, as a page's field sends it or in ISO 8601; without an offset it is the user's time."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format=MOMENT)
-    default_error_messages = {
-        "invalid": gettext_lazy("This is no moment. Write it as 2026-11-21T14:30, or with an offset from UTC.")
-    }
+    default_error_messages = {"invalid": gettext_lazy("Enter a date and a time, as in 2026-11-21T14:30.")}
 
     def to_python(self, value: Any) -> dt.datetime | None:
         found = super().to_python(value)
@@ -72,6 +78,7 @@ class Moment(forms.DateTimeField):
         try:
             if not django_settings.USE_TZ:
                 return timezone.make_naive(found) if timezone.is_aware(found) else found
+            timezone.localtime(found)  # which a page shows
             return found.astimezone(dt.UTC)
         except (OverflowError, ValueError) as error:  # at the calendar's ends
             raise ValidationError(self.error_messages["invalid"], code="invalid") from error
@@ -91,20 +98,31 @@ class FilterForm(forms.Form):
     queue = forms.CharField(label=gettext_lazy("Queue"), required=False, max_length=100, widget=forms.Select)
     owner = forms.CharField(label=gettext_lazy("Asked by"), required=False, max_length=200)
     period = OneOf(
-        label=gettext_lazy("Asked for"),
+        label=gettext_lazy("When"),
         required=False,
         choices=[("", gettext_lazy("At any time")), *((key, label) for key, (label, _length) in PERIODS.items())],
     )
     since = Moment(label=gettext_lazy("Asked for since"), required=False)
     until = Moment(label=gettext_lazy("Asked for until"), required=False)
 
-    def __init__(self, data: Mapping[str, str], *, user: AbstractBaseUser, tasks: TaskStateQuerySet) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, str],
+        *,
+        user: AbstractBaseUser,
+        tasks: TaskStateQuerySet,
+        is_for_programs: bool = False,
+    ) -> None:
         """Read the data. tasks: all that the user sees."""
         super().__init__(data, auto_id="filter_%s")
         self.user = user
         self.tasks = tasks
+        for name in ("status", "period"):
+            self.fields[name].is_for_programs = is_for_programs
         if user.is_staff:
-            self.fields["owner"].help_text = _("A user name, “me” or “nobody”.")
+            self.fields["owner"].help_text = _(
+                "A user name, “me” or “nobody”; after an @ it is a name in any case."
+            )
         elif not data.get("owner"):
             del self.fields["owner"]
 
@@ -156,7 +174,8 @@ class FilterForm(forms.Form):
         if given["until"]:
             tasks = tasks.filter(created_at__lte=given["until"])
         if given["q"]:
-            tasks = matching(tasks, given["q"], commands=self.commands, by_owner=self.user.is_staff)
+            commands = self.commands if len(self.commands) < MOST else None
+            tasks = matching(tasks, given["q"], commands=commands, by_owner=self.user.is_staff)
         return tasks
 
     def _offer(self, name: str, values: Iterable[str]) -> None:
@@ -189,6 +208,12 @@ def _of_owner(tasks: TaskStateQuerySet, owner: str, user: AbstractBaseUser) -> T
     if owner == ME:
         return tasks.filter(owner_id=user.pk)
     # Looked up first: an index has the owner's key. Nobody of that name has no tasks, as who has none that show.
-    model = get_user_model()
-    key = model._default_manager.filter(**{model.USERNAME_FIELD: owner}).values_list("pk", flat=True).first()  # noqa: SLF001
+    key = _key_of(owner)
+    if key is None and owner.startswith(NAME):
+        key = _key_of(owner.removeprefix(NAME))
     return tasks.none() if key is None else tasks.filter(owner_id=key)
+
+
+def _key_of(name: str) -> Any:
+    model = get_user_model()
+    return model._default_manager.filter(**{model.USERNAME_FIELD: name}).values_list("pk", flat=True).first()  # noqa: SLF001

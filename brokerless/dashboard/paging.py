@@ -75,10 +75,8 @@ def place_of(task: TaskState) -> str:
 
 def has_newer(found: TaskStateQuerySet, place: str) -> bool:
     """Tell whether there is a newer task. Raises ValueError for a place that is none."""
-    created_at, pk = _read(place)
-    # In the order of an index, where the newest is the first that is met.
-    newest = found.order_by("-created_at", "pk").values_list("created_at", "pk").first()
-    return newest is not None and (newest[0] > created_at or (newest[0] == created_at and newest[1] < pk))
+    # In no order: for its sake SQLite would read all that somebody sees.
+    return _newer_than(found, place).order_by().exists()
 
 
 def _older_than(found: TaskStateQuerySet, place: str) -> TaskStateQuerySet:

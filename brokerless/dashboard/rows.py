@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from brokerless.call import in_words
+from brokerless.functions.wording import function_path
 from brokerless.models import TaskState
-from brokerless.representation import error_line, given, progress, time_taken
+from brokerless.representation import error_line, given, status_text, time_taken
 from brokerless.templatetags.brokerless import duration
 
 if TYPE_CHECKING:
@@ -31,21 +32,17 @@ def row_of(task: TaskState) -> dict[str, Any]:
     error = error_line(task) if task.status in {Status.FAILED, Status.LOST} else ""
     return {
         "task": task,
-        "given": given(task),
+        "given": _given(task),
         "text": status_text(task),
         "duration": duration_text(task),
         "error": error if len(error) <= LONGEST_ERROR else f"{error[: LONGEST_ERROR - 1]}…",
     }
 
 
-def status_text(task: TaskState) -> str:
-    """Return a task's status in words, with the percentage of a running one."""
-    if task.is_cancelling:
-        return _("Cancelling")
-    so_far = progress(task) if task.status == Status.RUNNING else None
-    if so_far is None or so_far["percent"] is None:
-        return task.get_status_display()
-    return _("%(status)s %(percent)s %%") % {"status": task.get_status_display(), "percent": so_far["percent"]}
+def _given(task: TaskState) -> str:
+    """Return what a task was given where its title is no more than the name of its command or function."""
+    names = {"", in_words(task.command), in_words(function_path(task).rpartition(".")[2])}
+    return given(task) if task.title in names else ""
 
 
 def duration_text(task: TaskState) -> str:

@@ -22,18 +22,22 @@ ID_BEGINNING = re.compile(rf"[0-9a-f]{{{FEWEST_DIGITS},{DIGITS}}}")
 HYPHENS_AFTER = (8, 12, 16, 20)
 
 
-def matching(tasks: TaskStateQuerySet, text: str, *, commands: Iterable[str], by_owner: bool) -> TaskStateQuerySet:
+def matching(
+    tasks: TaskStateQuerySet, text: str, *, commands: Iterable[str] | None, by_owner: bool
+) -> TaskStateQuerySet:
     """Select the tasks whose title or command holds a text, or whose id begins with it; a whole id is only that.
 
-    commands: all that there are; they are looked through here, not in each row. by_owner: or whose owner's name
-    holds it.
+    commands: all that there are; they are looked through here, not in each row, unless they are too many, which
+    None says. by_owner: or whose owner's name holds it.
     """
     digits = text.lower().replace("-", "")
     is_id = ID_BEGINNING.fullmatch(digits) is not None
     if is_id and len(digits) == DIGITS:
         return tasks.filter(pk=UUID(digits))
     found = Q(title__icontains=text)
-    if named := [name for name in commands if text.lower() in name.lower()]:
+    if commands is None:
+        found |= Q(command__icontains=text)
+    elif named := [name for name in commands if text.lower() in name.lower()]:
         found |= Q(command__in=named)
     if is_id:
         found |= _begins_with(digits, connections[tasks.db].vendor)

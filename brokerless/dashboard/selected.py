@@ -10,18 +10,17 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from brokerless import once
 from brokerless.dashboard.actions import ACTIONS, carried_out, judged
 from brokerless.dashboard.rows import LONG_FIELDS
-from brokerless.dashboard.selected_words import button, done_sentence, left_out_sentence, question
+from brokerless.dashboard.selected_words import button, done_already, done_sentence, left_out_sentences, question
 from brokerless.dashboard.views import MOST_AT_ONCE, too_many_named
 from brokerless.models import TaskState
 from brokerless.representation import list_title
-from brokerless.responses import JSON_TYPE, for_users, problem, see_other, wants_json
+from brokerless.responses import JSON_TYPE, for_users, problem, see_other, wants_json, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from brokerless.dashboard.actions import Outcome
-
-SHOWN_FAILURES = 5  # whose own sentences a page shows
 
 
 class UnclearRequest(ValueError):  # noqa: N818 - reads as what it says
@@ -54,12 +51,15 @@ def selected(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return _as_json(action, carried_out(action, tasks, request.user))
     if not tasks:
-        messages.info(request, _("No task is selected."), fail_silently=True)  # a site may do without messages
-        return see_other(_next(request))
+        messages.warning(request, _("No task is selected."), fail_silently=True)  # a site may do without messages
+        return see_other(way_back(request))
     if "confirmed" not in request.POST:
         return _confirmation(request, action, judged(action, tasks, request.user))
-    _tell(request, action, carried_out(action, tasks, request.user))
-    return see_other(_next(request))
+    if once.take(request):
+        _tell(request, action, carried_out(action, tasks, request.user, unique_key=once.unique_key(request)))
+    else:
+        messages.info(request, done_already(), fail_silently=True)
+    return see_other(way_back(request))
 
 
 def _from_form(request: HttpRequest) -> tuple[str, list[str]]:
@@ -112,7 +112,8 @@ def _confirmation(request: HttpRequest, action: str, outcomes: Sequence[Outcome]
         "button": button(action),
         "able": able,
         "left_out": [outcome for outcome in outcomes if not outcome.is_done],
-        "next": _next(request),
+        "next": way_back(request),
+        "once": once.token(),
         "list_title": list_title(request.user),
     }
     return render(request, "brokerless/tasks_selected.html", context)
@@ -124,15 +125,5 @@ def _tell(request: HttpRequest, action: str, outcomes: Sequence[Outcome]) -> Non
     if done:
         messages.success(request, done_sentence(action, done), fail_silently=True)
     others = [outcome for outcome in outcomes if not outcome.is_done]
-    for outcome in others[:SHOWN_FAILURES]:
-        text = _("%(task)s: %(reason)s") % {"task": outcome.task, "reason": outcome.detail}
-        messages.warning(request, text, fail_silently=True)
-    if others[SHOWN_FAILURES:]:
-        messages.warning(request, left_out_sentence(len(others) - SHOWN_FAILURES), fail_silently=True)
-
-
-def _next(request: HttpRequest) -> str:
-    """Return where to go back to: a place of this site, or the list."""
-    path = request.POST.get("next", "")
-    is_safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if is_safe else reverse("brokerless:tasks")
+    if others:
+        messages.warning(request, left_out_sentences(others), fail_silently=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.http import HttpResponse, JsonResponse
+from django.http import JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -24,15 +21,14 @@ from brokerless.dashboard.rows import (
     duration_text,
     next_list_poll,
     row_of,
-    status_text,
 )
 from brokerless.dashboard.truth import look_after_all
 from brokerless.models import TaskState
-from brokerless.representation import list_title, represent
-from brokerless.responses import can_stream, for_users, problem, wants_json
+from brokerless.representation import can_stream, list_title, represent, status_text
+from brokerless.responses import for_users, problem, unless_unchanged, wants_json
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from brokerless.models import TaskStateQuerySet
 
@@ -44,7 +40,7 @@ MOST_AT_ONCE = 100  # tasks that one request names
 def task_list(request: HttpRequest) -> HttpResponse:
     """List the tasks that the user sees, newest first, narrowed down, a page at a time."""
     tasks = TaskState.objects.visible_to(request.user)
-    form = FilterForm(request.GET, user=request.user, tasks=tasks)
+    form = FilterForm(request.GET, user=request.user, tasks=tasks, is_for_programs=wants_json(request))
     if not form.is_valid():
         return _refused(request, form)
     found = form.narrowed()
@@ -88,7 +84,7 @@ def task_statuses(request: HttpRequest) -> HttpResponse:
         body["counts"] = counts(visible)
     if is_newer is not None:
         body["newer"] = is_newer
-    return _unless_unchanged(request, body | {"next_poll_ms": next_list_poll(found)})
+    return unless_unchanged(request, body | {"next_poll_ms": next_list_poll(found)})
 
 
 def _named(request: HttpRequest, keys: set[UUID]) -> TaskStateQuerySet:
@@ -153,11 +149,3 @@ def _status_of(task: TaskState) -> dict[str, Any]:
         "text": status_text(task),
         "duration": duration_text(task),
     }
-
-
-def _unless_unchanged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
-    """Answer with JSON, or with 304 if the client has it already."""
-    content = json.dumps(body).encode()
-    etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
-    response = HttpResponse(content, content_type="application/json", headers={"ETag": etag})
-    return get_conditional_response(request, etag=etag, response=response)

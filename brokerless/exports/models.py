@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from brokerless.exports.conf import settings
 from brokerless.exports.formats.layout import CSV, FORMATS, GZIP_SUFFIX, GZIP_TYPE
-from brokerless.models import OwnedQuerySet, TaskState
+from brokerless.models import TaskState
+from brokerless.querysets import OwnedQuerySet
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,10 +31,10 @@ VIEW_FILES = "brokerless_exports.view_exportfile"
 class ExportFileQuerySet(OwnedQuerySet):
     """The named sets of files."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser, *, owner: str = "owner_id") -> Self:
         """Select as OwnedQuerySet does; a file whose owner was deleted needs the permission to view files."""
-        found = super().visible_to(user)
-        is_somebody_s = models.Q(owner_id=None, was_owned=True)
+        found = super().visible_to(user, owner=owner)
+        is_somebody_s = models.Q((owner, None), was_owned=True)
         return found if user.has_perm(VIEW_FILES) else found.exclude(is_somebody_s)
 
     def stored(self) -> Self:

@@ -204,14 +204,14 @@ def test_the_text_of_the_error_names_every_filter(books):
 @pytest.mark.parametrize(
     ("filters", "description"),
     [
-        ({}, "Books"),
-        ({"language": ""}, "Books"),
+        ({}, "Books, all"),
+        ({"language": ""}, "Books, all"),
         ({"language": "eng"}, "Books, English"),
         ({"published_after": -800, "language": "xyz"}, "Books, xyz, from -800"),
         ({"available": "false"}, "Books, not available"),
         ({"available": True}, "Books, available"),
         ({"q": "two\r\nlines\u2028more"}, "Books, containing “two lines more”"),
-        ({"unknown": "x"}, "Books"),
+        ({"unknown": "x"}, "Books, all"),
     ],
 )
 def test_an_export_is_described_in_one_line(books, filters, description):

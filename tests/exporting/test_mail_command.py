@@ -51,7 +51,7 @@ def test_the_file_is_mailed_to_each_address(export):
 def test_an_empty_result_is_mailed_and_said(export):
     export(*TO_ANN)
     (message,) = mail.outbox
-    assert "Books: no rows. Nothing matches what was asked for." in message.body
+    assert "Books, all: no rows. Nothing matches what was asked for." in message.body
     assert message.attachments
 
 

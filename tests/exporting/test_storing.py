@@ -9,6 +9,7 @@ import stat
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
+from django.db.models import F
 from django.utils import timezone
 
 from brokerless.exceptions import LeaseLost
@@ -20,6 +21,7 @@ from brokerless.exports.formats.layout import Layout
 from brokerless.exports.models import ExportFile
 from brokerless.exports.registry import get_exporter
 from brokerless.exports.writing import Export, write
+from brokerless.models import TaskState
 from library.models import Book
 from tests.exporting.making import make_many_books
 from tests.exporting.reading import names_in, read_csv, stored_bytes
@@ -154,6 +156,20 @@ def test_files_are_visible_to_their_owner(django_user_model):
     record = store_books(owner_id=ann.pk)
     assert list(ExportFile.objects.visible_to(ann)) == [record]
     assert list(ExportFile.objects.visible_to(ben)) == []
+
+
+def test_whose_a_file_is_can_be_said_otherwise(django_user_model):
+    """As of tasks: by what stands for the owner."""
+    ann, ben = (django_user_model.objects.create(username=name) for name in ("ann", "ben"))
+    cleo = django_user_model.objects.create(username="cleo", is_staff=True)
+    record = store_books(owner_id=ann.pk)
+    ExportFile.objects.update(task=TaskState.objects.create(command="export_books", owner=ben))
+    files = ExportFile.objects.alias(whose=F("task__owner_id"))
+    assert list(files.visible_to(ben, owner="whose")) == [record]
+    assert list(files.visible_to(ann, owner="whose")) == []
+    # Who is gone there is no nobody.
+    ben.delete()
+    assert list(files.visible_to(cleo, owner="whose")) == []
 
 
 def test_files_without_an_owner_are_visible_to_staff(django_user_model):

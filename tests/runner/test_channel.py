@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 
 import pytest
@@ -131,3 +132,32 @@ def test_a_late_answer_does_not_count_for_the_next_renewal(ends, link, monkeypat
         end.renew_lease()
     answer(monitor, (2, True), (3, True))
     end.renew_lease()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_fork_does_not_wait_for_a_lock_that_a_thread_of_its_parent_holds(ends, link):
+    monitor, command = ends
+    end = CommandEnd(command, link.numbers())
+    is_held, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        with end._lock:
+            is_held.set()
+            go_on.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_held.wait(20)
+    pid = os.fork()
+    if not pid:
+        try:
+            end.tell("notice", text="from a fork")
+        finally:
+            os._exit(0)
+    try:
+        assert monitor.receive(timeout=5) == {"kind": "notice", "text": "from a fork"}
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        go_on.set()
+        thread.join()

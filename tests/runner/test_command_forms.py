@@ -123,7 +123,7 @@ MAPPED = [
     (
         "--data",
         {"type": json_value},
-        "JSONField",
+        "JsonField",
         '{"a":[1]}',
         [],
         {"data": {"a": [1]}},
@@ -279,6 +279,22 @@ def test_a_command_with_subcommands_or_files_is_not_offered(command, settings, m
     assert not is_offered("migrate")
     command(("--out", {"type": argparse.FileType("w")}))
     assert "opens a file" in offer("made").refusal
+
+
+def test_a_command_whose_words_may_name_a_file_to_read_is_not_offered(command, monkeypatch, tmp_path):
+    real = BaseCommand.create_parser
+    reading = {"fromfile_prefix_chars": "@"}
+    monkeypatch.setattr(BaseCommand, "create_parser", lambda self, *names: real(self, *names, **reading))
+    command(("name", {}))
+    assert "can name a file" in offer("made").refusal
+
+
+@pytest.mark.parametrize("words", ["", "library", "--list", "--plan", "--plan library"])
+def test_a_default_that_was_not_given_keeps_nothing_from_being_launched(words):
+    form = CommandForm("showmigrations", {"command-words": words})
+    assert form.is_valid(), form.errors
+    assert " ".join(word for word in form.line if word != "--") == words
+    parse("showmigrations", form.read.arguments, form.read.options)
 
 
 def test_a_command_that_cannot_be_loaded_is_not_offered(monkeypatch):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 
 from brokerless.dashboard.choices import command_names, queue_names
 from brokerless.models import TaskState
@@ -60,6 +65,29 @@ def test_they_are_found_without_reading_all_tasks(make_task, ann, person, django
         assert "SCAN brokerless_taskstate" not in plan.replace(
             f"SCAN brokerless_taskstate USING COVERING INDEX {index}", ""
         )
+
+
+def test_they_are_found_on_postgresql_without_reading_all_that_are_nobody_s(postgres, person):
+    TaskState.objects.bulk_create(
+        TaskState(command=f"command_{number % 20:02}", status="FAILED") for number in range(5000)
+    )
+    staff = person("staff", is_staff=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE brokerless_taskstate")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(command_names(TaskState.objects.visible_to(staff), staff)) == 20
+    plan = plan_of(next(query["sql"] for query in queries if "owner_id IS NULL" in query["sql"]))
+    assert "brokerless_owner_command" in plan
+    assert "Sort" not in plan
+    assert "Seq Scan on brokerless_taskstate" not in plan
+
+
+def test_the_key_of_a_user_is_given_as_the_database_has_it(db, monkeypatch):
+    """A UUID is text in SQLite."""
+    if connection.vendor != "sqlite":
+        pytest.skip("where a UUID is none and no column minds")
+    monkeypatch.setattr(models.ForeignKey, "target_field", models.UUIDField())
+    assert command_names(TaskState.objects.all(), User(pk=uuid.uuid4())) == []
 
 
 @pytest.mark.parametrize(

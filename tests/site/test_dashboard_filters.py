@@ -137,6 +137,27 @@ def test_each_field_has_a_label_and_those_in_use_are_told(browser_of, staff):
     assert {values["id"] for values in fields} <= labelled
 
 
+@pytest.mark.parametrize(
+    ("query", "zone"),
+    [("until=9999-12-31T23:59:59Z", "Europe/Berlin"), ("since=0001-01-01T00:00:00Z", "America/New_York")],
+)
+def test_a_moment_that_the_user_s_time_has_not_is_refused(browser, settings, query, zone):
+    assert browser.get(f"/tasks/?{query}").status_code == 200
+    settings.TIME_ZONE = zone
+    response = browser.get(f"/tasks/?{query}")
+    assert response.status_code == 400
+    assert 'class="errorlist"' in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["me", "nobody", "@bob"])
+def test_a_user_of_any_name_can_be_asked_for(program_of, person, make_task, some_tasks, staff, name):
+    make_task(person(name), title="theirs", status="FAILED")
+    make_task(None, title="theirs too", status="FAILED")
+    seer = program_of(person("seer", "view_taskstate", is_staff=True))
+    assert titles(seer.get("/tasks/", {"owner": f"@{name}"})) == ["theirs"]
+    assert titles(seer.get("/tasks/", {"owner": "@bob"})) == ["theirs" if name == "@bob" else "bob's"]
+
+
 def test_a_moment_with_an_offset_is_shown_as_the_user_s_time(browser, settings):
     settings.TIME_ZONE = "Europe/Berlin"
     page = browser.get("/tasks/", {"since": "2026-01-01T00:00:00+05:00"}).content.decode()

@@ -74,3 +74,10 @@ def test_what_a_search_finds_on_more_than_a_page_is_not_counted(program, make_ta
     body = program.get("/tasks/?q=needle").json()
     assert (body["count"], body["has_more"], "q=needle" in body["links"]["older"]) == (None, True, True)
     assert program.get("/tasks/?q=Authors_all").json()["count"] == 1
+
+
+def test_of_more_commands_than_are_looked_through_each_is_found(found, monkeypatch):
+    monkeypatch.setattr("brokerless.dashboard.choices.MOST", 1)
+    monkeypatch.setattr("brokerless.dashboard.filters.MOST", 1)
+    assert found("export_b") == ["Books, 100 % of them"]
+    assert found("LOAD_AUTH") == ["Authors_all", "by id"]

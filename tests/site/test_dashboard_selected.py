@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection, transaction
 from django.utils import timezone
 
 from brokerless.dashboard import actions
@@ -114,7 +116,7 @@ def test_a_page_asks_first_and_says_what_is_left_out(browser, make_task, ann, bo
     goes, stays, others = ended(make_task, ann, title="goes"), make_task(ann, title="stays"), ended(make_task, bob)
     response = send(browser, "delete", goes, stays, others, next="/tasks/?status=FAILED")
     text = response.content.decode()
-    assert ("<h1>Delete 1 task?</h1>" in text, "It is not finished yet." in text) == (True, True)
+    assert ("<h1>Delete 1 task?</h1>" in text, "Not finished yet." in text) == (True, True)
     page = Page(text)
     assert [values["value"] for values in page.find("input", name="tasks")] == [str(goes.pk)]
     assert left() == {goes.pk, stays.pk, others.pk}
@@ -122,7 +124,7 @@ def test_a_page_asks_first_and_says_what_is_left_out(browser, make_task, ann, bo
     response = send(browser, "delete", goes, stays, confirmed="1", next="/tasks/?status=FAILED")
     assert (response.status_code, response.url) == (303, "/tasks/?status=FAILED")
     assert left() == {stays.pk, others.pk}
-    assert [str(message) for message in said(browser)] == ["1 task was deleted.", "stays: It is not finished yet."]
+    assert [str(message) for message in said(browser)] == ["1 task was deleted.", "stays: Not finished yet."]
 
 
 def test_all_on_the_page_are_taken_without_ticking_each(browser, make_task, ann):
@@ -180,6 +182,7 @@ def test_a_task_whose_processes_may_hang_is_kept_for_a_day(program, make_task, a
     assert outcomes(program, "delete", hangs) == ["done"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_its_log_goes_with_a_task(program, make_task, ann):
     task, kept = ended(make_task, ann), ended(make_task, ann)
     logs = []
@@ -192,13 +195,15 @@ def test_its_log_goes_with_a_task(program, make_task, ann):
     assert [directory.exists() for directory in logs] == [False, True]
 
 
-def test_one_whose_log_cannot_be_removed_stays(program, make_task, ann):
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_cannot_be_removed_is_nobody_s_and_named_in_the_site_s_log(program, make_task, ann, caplog):
     task = ended(make_task, ann)
     files = TaskFiles(task.pk, task.lease)
     with os.fdopen(files.open_log(), "w"):
         (files.directory / "strange").mkdir()
-    assert outcomes(program, "delete", task) == ["failed"]
-    assert task.pk in left()
+    assert outcomes(program, "delete", task) == ["done"]
+    assert left() == set()
+    assert str(files.directory) in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -234,14 +239,66 @@ def _refuse(*_, **__):
     raise OSError("away")
 
 
-def test_what_a_deletion_that_fails_would_have_taken_stays(program, make_task, make_file, ann, monkeypatch):
+@pytest.mark.django_db(transaction=True)
+def test_what_a_deletion_that_fails_would_have_taken_stays(
+    program, make_task, make_file, make_log, ann, monkeypatch
+):
     task = ended(make_task, ann)
-    file = make_file(ann, task=task)
+    file, log = make_file(ann, task=task), make_log(task)
     monkeypatch.setattr("brokerless.exports.files.links.revoke", _refuse)
     assert outcomes(program, "delete", task) == ["failed"]
     assert task.pk in left()
     file.refresh_from_db()
     assert not file.is_expired
+    assert log.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_stays_whose_deletion_the_site_s_own_transaction_takes_back(make_task, make_log, ann):
+    task = ended(make_task, ann)
+    log = make_log(task)
+    with suppress(InterruptedError), transaction.atomic():
+        assert actions.carried_out("delete", [task], ann)[0].is_done
+        raise InterruptedError
+    assert log.exists()
+    assert left() == {task.pk}
+
+
+def test_one_that_somebody_else_deletes_meanwhile_is_there_no_more(program, make_task, ann, monkeypatch):
+    task, own = ended(make_task, ann), ended(make_task, ann)
+    remove = actions.remove
+
+    def overtaken(tasks):
+        TaskState.objects.filter(pk=task.pk).delete()
+        return remove(tasks)
+
+    monkeypatch.setattr(actions, "remove", overtaken)
+    assert outcomes(program, "delete", task, own) == ["gone", "done"]
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_an_error_of_the_database_at_one_keeps_no_other_from_it_in_the_site_s_own_transaction(
+    postgres, make_task, ann, monkeypatch, action
+):
+    """As with ATOMIC_REQUESTS, on PostgreSQL."""
+    tasks = [ended(make_task, ann) if action == "retry" else make_task(ann) for _ in range(2)]
+
+    def spoiled(function):
+        def act(task, **keywords):
+            if task.pk == tasks[0].pk:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT 1 FROM no_such_table")
+            return function(task, **keywords)
+
+        return act
+
+    if action == "retry":
+        monkeypatch.setattr(actions, "retry", spoiled(actions.retry))
+    else:
+        monkeypatch.setattr(TaskState, "cancel", spoiled(TaskState.cancel))
+    with transaction.atomic():
+        found = actions.carried_out(action, tasks, ann)
+        assert [outcome.reason for outcome in found] == ["failed", "done"]
 
 
 def test_the_number_of_queries_to_look_at_tasks_is_the_same_for_many(

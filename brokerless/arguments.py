@@ -169,6 +169,8 @@ def _bare_words(action: argparse.Action, values: list[Any]) -> list[str]:
 
 def _switch_words(action: argparse.Action, flag: str, value: Any) -> list[str]:
     if not isinstance(value, bool):
+        if type(action) is argparse._StoreConstAction and value == action.const:  # noqa: SLF001
+            return [flag]
         raise InvalidArguments(f"The option {action.dest!r} is true or false, not {value!r}.")
     if isinstance(action, argparse.BooleanOptionalAction):
         return [flag if value else next(f for f in action.option_strings if f.startswith("--no-"))]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
 
+from brokerless.admission import unique_digest
 from brokerless.arguments import parse
 from brokerless.call import Call
 from brokerless.exceptions import BrokerlessError, InvalidArguments
@@ -24,11 +25,11 @@ logger = logging.getLogger("brokerless")
 KEPT = ("context", "owner_id", "title", "timeout", "memory_limit", "nice", "max_attempts")
 
 
-def retry(task: TaskState, *, by: AbstractBaseUser | None = None) -> TaskState:
+def retry(task: TaskState, *, by: AbstractBaseUser | None = None, unique_key: str | None = None) -> TaskState:
     """Record a new task that does again what a finished one did, for its owner, and return it.
 
     It starts as soon as it may after the commit, and has `retry_of` set. by: who asks for it, for the logs.
-    `task` is brought up to date.
+    unique_key: as of `launch()`, for who may ask twice. `task` is brought up to date.
 
     Raises BrokerlessError when the task is not finished. What it was given is read by the code of today, so that
     it raises what `launch()` would: UnknownCommand; InvalidArguments, also when a task function is gone;
@@ -54,8 +55,10 @@ def retry(task: TaskState, *, by: AbstractBaseUser | None = None) -> TaskState:
         retry_of=task,
         **{name: getattr(task, name) for name in KEPT},
     )
+    if unique_key:
+        again.unique_key = unique_digest(unique_key, owner_id=again.owner_id, is_global=False)
     try:
-        record(again, call)
+        again = record(again, call)
     except IntegrityError as error:
         raise BrokerlessError(f"The task {task.pk} is just being removed, and cannot be retried.") from error
     logger.info("task=%s retry_of=%s by=%s", again.pk, task.pk, None if by is None else by.pk)

@@ -58,6 +58,7 @@ def _given(name: str, words: Sequence[str]) -> dict[str, Any]:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list
         action.default, action.choices = argparse.SUPPRESS, None
         action.type = action.type if getattr(action.type, "reads_json", False) else None
+    parser._defaults.clear()  # noqa: SLF001 - what its `set_defaults()` gave to more than one option
     found = vars(parser.parse_known_args(list(words))[0])
     return {name: value for name, value in found.items() if name not in LEFT_OUT}
 

@@ -42,7 +42,8 @@ class TaskForm(forms.Form):
         # Not those of task functions: `launch()` takes a command into the settings' own.
         names = sorted({queues.DEFAULT, *settings.QUEUES})
         self.fields["queue"].choices = [(name, name) for name in names]
-        self.fields["queue"].initial = queues.DEFAULT
+        if self.initial.get("queue") not in names:
+            self.initial["queue"] = queues.DEFAULT
 
 
 class LaunchForms:
@@ -52,9 +53,11 @@ class LaunchForms:
         self.name = name
         self.title = _("Launch: %(command)s") % {"command": in_words(name)}
         self.default_title = in_words(name)
-        self.help = str(load_command(name).help)
+        command = load_command(name)
+        self.help = str(command.help)
         self.command = CommandForm(name, data)
-        self.task = TaskForm(data, initial={"title": self.default_title})
+        usual = {"title": self.default_title, "queue": getattr(command, "queue_in_forms", "")}
+        self.task = TaskForm(data, initial=usual)
         self._data = data
         self._model_admin = model_admin
 

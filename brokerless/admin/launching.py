@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import router, transaction
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from brokerless import once
 from brokerless.admin.launch_forms import LaunchForms
 from brokerless.call import in_words
 from brokerless.command_forms.offered import is_offered, offers
 from brokerless.conf import settings
+from brokerless.dashboard.selected_words import done_already
 from brokerless.exceptions import BrokerlessError, TooManyTasks
 from brokerless.launching import launch
-from brokerless.permissions import LAUNCH_COMMANDS
+from brokerless.models import TaskState
+from brokerless.permissions import IN_ADMIN, LAUNCH_COMMANDS
 from brokerless.responses import too_many_words
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-    from brokerless.models import TaskState
-
 TEMPLATES = "admin/brokerless/taskstate"
 # The names of the confirmation's buttons; without any of them the form itself was sent.
 LAUNCH, CHANGE = "_launch", "_change"
-ONCE = "_once"  # names one confirmation, so that a button that is pressed twice launches once
-LONGEST_KEY = 64  # characters
 
 
 class LaunchPages:
@@ -75,10 +74,19 @@ class LaunchPages:
             raise Http404
         is_sent = request.method == "POST"
         forms = LaunchForms(command, request.POST if is_sent else None, model_admin=self)
-        if not is_sent or not forms.is_valid() or CHANGE in request.POST:
+        if is_sent and not forms.is_valid():
+            return self._form_page(request, forms, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        if not is_sent or CHANGE in request.POST:
             return self._form_page(request, forms)
         if LAUNCH not in request.POST:
             return self._confirmation(request, forms)
+        if not once.take(request):
+            self.message_user(request, done_already(), messages.WARNING)
+            return HttpResponseRedirect(self._list_url(request))
+        return self._launched(request, forms)
+
+    def _launched(self, request: HttpRequest, forms: LaunchForms) -> HttpResponse:
+        """Launch it and lead to the task, or say why it cannot be."""
         try:
             task = self._launch(request, forms)
         except TooManyTasks as error:
@@ -86,31 +94,39 @@ class LaunchPages:
             return self._form_page(request, forms, status=HTTPStatus.TOO_MANY_REQUESTS)
         except BrokerlessError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return self._form_page(request, forms)
+            return self._form_page(request, forms, status=HTTPStatus.UNPROCESSABLE_ENTITY)
         return self._to_launched(request, task)
 
     def _launch(self, request: HttpRequest, forms: LaunchForms) -> TaskState:
-        once = request.POST.get(ONCE, "")[:LONGEST_KEY]
-        task = launch(
-            forms.name,
-            arguments=forms.command.read.arguments,
-            options=forms.command.read.options,
-            request=request,
-            owner=request.user,
-            title=forms.task.cleaned_data["title"],
-            queue=forms.task.cleaned_data["queue"],
-            unique_key=f"admin-launch {once}" if once else None,
-        )
-        if not task.is_joined:
-            self.log_addition(request, task, _("Launched: %(line)s") % {"line": forms.line})
+        with transaction.atomic(using=router.db_for_write(TaskState)):
+            task = launch(
+                forms.name,
+                arguments=forms.command.read.arguments,
+                options=forms.command.read.options,
+                request=request,
+                owner=request.user,
+                title=forms.task.cleaned_data["title"],
+                queue=forms.task.cleaned_data["queue"],
+                unique_key=once.unique_key(request),
+            )
+            if not task.is_joined:
+                # So that who repeats it is asked for the same again; see `may_retry()`.
+                task.context[IN_ADMIN] = True
+                TaskState.objects.filter(pk=task.pk).update(context=task.context)
+                self.log_addition(request, task, _("Launched: %(line)s") % {"line": forms.line})
         return task
 
     def _to_launched(self, request: HttpRequest, task: TaskState) -> HttpResponse:
         said = _("It has been launched already: %(task)s") if task.is_joined else _("Launched: %(task)s")
         self.message_user(request, said % {"task": task}, messages.SUCCESS)
-        if self.has_view_permission(request):
-            return HttpResponseRedirect(self.task_url("change", task.pk))
-        return HttpResponseRedirect(self._launch_url())
+        can_view = self.has_view_permission(request)
+        return HttpResponseRedirect(self.task_url("change", task.pk) if can_view else self._launch_url())
+
+    def _list_url(self, request: HttpRequest) -> str:
+        """Return where the tasks are; for who may only launch some, where that is done."""
+        if not self.has_view_permission(request):
+            return self._launch_url()
+        return reverse("admin:brokerless_taskstate_changelist", current_app=self.admin_site.name)
 
     def _form_page(
         self, request: HttpRequest, forms: LaunchForms, *, status: HTTPStatus = HTTPStatus.OK
@@ -123,7 +139,7 @@ class LaunchPages:
             "forms": forms,
             "launch": LAUNCH,
             "change": CHANGE,
-            "hidden": [*forms.sent(), (ONCE, uuid.uuid4().hex)],
+            "hidden": [*forms.sent(), (once.FIELD, once.token())],
         }
         return self._page(request, "launch_confirmation", context)
 

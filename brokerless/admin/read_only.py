@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.forms import Media
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.db.models import Model
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -37,6 +41,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def short_moment(at: datetime | None) -> str:
+    """Write a moment in as few digits as the reader's language has for it: in a list there is little room."""
+    if at is None:
+        return "-"
+    return date_format(timezone.localtime(at) if timezone.is_aware(at) else at, "SHORT_DATETIME_FORMAT")
 
 
 def as_it_is(text: str) -> SafeString | str:

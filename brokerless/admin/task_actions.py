@@ -10,8 +10,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from brokerless import once
 from brokerless.dashboard.actions import carried_out, judged
-from brokerless.dashboard.selected_words import button, done_sentence, left_out_sentence, question
+from brokerless.dashboard.selected_words import button, done_already, done_sentence, left_out_sentences, question
 from brokerless.permissions import CANCEL_TASKS, RETRY_TASKS
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from brokerless.models import TaskState, TaskStateQuerySet
 
 # With "select all" a list has no end, and a request should have one.
-MOST = {"cancel": 1000, "retry": 100, "delete": 1000}
-MOST_TOLD = 10  # of those that were left out; a confirmation lists all
+# Django takes 1,000 fields at once, and a confirmation sends one for each task.
+MOST = {"cancel": 1000, "retry": 100, "delete": 900}
 TEMPLATE = "admin/brokerless/taskstate/selected_confirmation.html"
 
 
@@ -63,7 +64,10 @@ class TaskActions:
         if not tasks:
             return None
         if request.POST.get("post"):
-            self._carry_out(request, action, tasks)
+            if once.take(request):
+                self._carry_out(request, action, tasks)
+            else:
+                self.message_user(request, done_already(), messages.WARNING)
             return None
         outcomes = judged(action, tasks, request.user)
         able = [outcome.task for outcome in outcomes if outcome.is_done]
@@ -72,7 +76,8 @@ class TaskActions:
             "title": question(action, len(able)),
             "opts": self.opts,
             "media": self.media,
-            "action": f"{action}_selected",
+            "action": action,
+            "once": once.token(),
             "button": button(action),
             "able": able,
             "left_out": [outcome for outcome in outcomes if not outcome.is_done],
@@ -96,26 +101,23 @@ class TaskActions:
         return []
 
     def _carry_out(self, request: HttpRequest, action: str, tasks: Sequence[TaskState]) -> None:
-        outcomes = carried_out(action, tasks, request.user)
+        outcomes = carried_out(action, tasks, request.user, unique_key=once.unique_key(request))
         done = [outcome for outcome in outcomes if outcome.is_done]
         self.note(request, action, done)
         if done:
             self.message_user(request, done_sentence(action, len(done)), messages.SUCCESS)
         others = [outcome for outcome in outcomes if not outcome.is_done]
-        for outcome in others[:MOST_TOLD]:
-            text = _("%(task)s: %(reason)s") % {"task": outcome.task, "reason": outcome.detail}
-            self.message_user(request, text, messages.WARNING)
-        if others[MOST_TOLD:]:
-            self.message_user(request, left_out_sentence(len(others) - MOST_TOLD), messages.WARNING)
+        if others:
+            self.message_user(request, left_out_sentences(others), messages.WARNING)
 
     def note(self, request: HttpRequest, action: str, done: Sequence[Outcome]) -> None:
         """Leave what was done in the admin's history."""
         if action == "delete":
-            if done:
-                # Of what is gone a query would find nothing.
-                self.log_deletions(request, [outcome.task for outcome in done])
+            self.log_gone(request, [outcome.task for outcome in done])
             return
         for outcome in done:
+            if outcome.again is not None and outcome.again.is_joined:
+                continue  # the same request, sent twice at the same moment, has noted it
             self.log_change(request, outcome.task, _("Cancelled.") if action == "cancel" else _("Retried."))
             if outcome.again is not None:
                 said = _("Retried from %(task)s.") % {"task": outcome.task.pk}

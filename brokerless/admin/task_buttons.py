@@ -10,8 +10,9 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.views.decorators.http import require_POST
 
+from brokerless import once
 from brokerless.dashboard.actions import FORBIDDEN, carried_out
-from brokerless.dashboard.selected_words import done_sentence
+from brokerless.dashboard.selected_words import done_already, done_sentence
 from brokerless.permissions import may_cancel, may_retry
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class TaskButtons:
             context |= {
                 "cancel_url": self.task_url("cancel", task.pk) if _is_to_cancel(request, task) else "",
                 "retry_url": self.task_url("retry", task.pk) if _is_to_retry(request, task) else "",
+                "once": once.token(),
             }
         return super().render_change_form(request, context, *arguments, **keywords)
 
@@ -59,12 +61,16 @@ class TaskButtons:
 
     def retry_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """Record a new task that does the same, and lead to it."""
-        outcome = self._act(request, "retry", self._seen(request, task_id))
+        task = self._seen(request, task_id)
+        if not once.take(request):
+            self.message_user(request, done_already(), messages.WARNING)
+            return HttpResponseRedirect(self.task_url("change", task_id))
+        outcome = self._act(request, "retry", task)
         return HttpResponseRedirect(self.task_url("change", outcome.again.pk if outcome.again else task_id))
 
     def _act(self, request: HttpRequest, action: str, task: TaskState) -> Outcome:
         """Do it and tell the user. Raises PermissionDenied."""
-        (outcome,) = carried_out(action, [task], request.user)
+        (outcome,) = carried_out(action, [task], request.user, unique_key=once.unique_key(request))
         if outcome.reason == FORBIDDEN:
             raise PermissionDenied
         if outcome.is_done:

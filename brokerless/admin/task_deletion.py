@@ -12,6 +12,8 @@ from brokerless.dashboard.actions import carried_out, judged
 from brokerless.models import TaskState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest, HttpResponse
 
     from brokerless.models import TaskStateQuerySet
@@ -31,12 +33,23 @@ class TaskDeletion:
         named = [_("%(task)s: %(reason)s") % {"task": outcome.task, "reason": outcome.detail} for outcome in kept]
         return to_delete, counts, lacking, [*protected, *named]
 
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list:
+        """Leave it: Django's views would tell the history before anything is gone, and what may stay."""
+        return []
+
+    def log_gone(self, request: HttpRequest, tasks: Sequence[TaskState]) -> None:
+        """Leave in the admin's history which tasks were deleted."""
+        if tasks:
+            super().log_deletions(request, tasks)
+
     def delete_model(self, request: HttpRequest, obj: TaskState) -> None:
         self.delete_queryset(request, TaskState.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: TaskStateQuerySet) -> None:
         """Delete tasks, and say which could not be since it was asked whether they are to go."""
-        for outcome in carried_out("delete", list(queryset), request.user):
+        outcomes = carried_out("delete", list(queryset), request.user)
+        self.log_gone(request, [outcome.task for outcome in outcomes if outcome.is_done])
+        for outcome in outcomes:
             if not outcome.is_done:
                 text = _("%(task)s: %(reason)s") % {"task": outcome.task, "reason": outcome.detail}
                 self.message_user(request, text, messages.ERROR)

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from brokerless.arguments import word_of
 from brokerless.call import in_words
+from brokerless.command_forms.json_field import JsonField
 from brokerless.command_forms.lines import LinesField
 from brokerless.command_forms.wording import help_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # Of argparse's own; what another class makes of its words nobody knows.
 SWITCHES = (argparse._StoreTrueAction, argparse._StoreFalseAction, argparse._StoreConstAction)  # noqa: SLF001
@@ -45,21 +46,22 @@ class Part:
     action: argparse.Action | None = None
 
 
-def parts_of(parser: argparse.ArgumentParser) -> list[Part]:
+def parts_of(parser: argparse.ArgumentParser, labels: Mapping[str, str]) -> list[Part]:
     """Return the parts in the parser's order, but verbosity, which every command has, as the last.
 
-    Raises Unmapped.
+    labels: of fields by name, where a flag's words are not to be theirs. Raises Unmapped.
     """
     actions: dict[str, list[argparse.Action]] = {}
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list
         actions.setdefault(action.dest, []).append(action)
     parts = [_part(parser, name, of_name) for name, of_name in actions.items()]
+    for part in parts:
+        part.field.label = labels.get(part.name) or _label(part.name, actions[part.name])
     return sorted(parts, key=lambda part: part.name == "verbosity")
 
 
 def _part(parser: argparse.ArgumentParser, name: str, actions: Sequence[argparse.Action]) -> Part:
     field, read, checked = _made(parser, actions)
-    field.label = _label(name, actions)
     field.help_text = help_text(parser, actions)
     # To argparse even a positional of which there may be none is required.
     field.required = any(action.required and action.nargs not in ("?", "*") for action in actions)
@@ -126,7 +128,7 @@ def _one(parser: argparse.ArgumentParser, action: argparse.Action) -> tuple[form
         choices = [("", "–" if action.required else _("as by default")), *((word, word) for word in words)]
         return forms.ChoiceField(choices=choices), _unless_empty
     if getattr(action.type, "reads_json", False):
-        return forms.JSONField(widget=forms.Textarea(attrs={"rows": 3})), lambda value: value
+        return JsonField(longest=LONGEST_VALUE), lambda value: value
     field = forms.CharField(max_length=LONGEST_VALUE)
     if action.type in (int, float):
         field.widget.attrs["inputmode"] = "numeric" if action.type is int else "decimal"

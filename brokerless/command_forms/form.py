@@ -10,7 +10,7 @@ from django import forms
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
-from brokerless.arguments import command_line
+from brokerless.arguments import command_line, load_command
 from brokerless.command_forms.fields import Part, Unmapped, parts_of
 from brokerless.command_forms.parser import offered_parser
 from brokerless.exceptions import InvalidArguments
@@ -44,7 +44,7 @@ class CommandForm(forms.Form):
         self._parser = offered_parser(command)
         self._parts: list[Part] = []
         try:
-            self._parts = parts_of(self._parser)
+            self._parts = parts_of(self._parser, getattr(load_command(command), "labels_in_forms", {}))
         except Unmapped as unmapped:
             self.reason = str(unmapped)
             self.fields[WORDS] = _words_field()

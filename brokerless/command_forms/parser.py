@@ -24,11 +24,13 @@ def offered_parser(name: str) -> CommandParser:
     So are those that the command names in `hidden_in_forms`, and those of which its help says nothing. It raises
     argparse.ArgumentError where the error is one of a single option.
 
-    Raises UnknownCommand; NotOffered for a command with subcommands, or with an option that opens a file as soon
-    as it is read.
+    Raises UnknownCommand; NotOffered for a command with subcommands, with an option that opens a file as soon as
+    it is read, or whose words may name a file to read more words from.
     """
     command = load_command(name)
     parser = command.create_parser("manage.py", name)
+    if parser.fromfile_prefix_chars:
+        raise NotOffered(_("a word of it can name a file, which is read"))
     hidden = LEFT_OUT | set(getattr(command, "hidden_in_forms", ()))
     for action in list(parser._actions):  # noqa: SLF001 - argparse has no other list
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001

@@ -90,6 +90,12 @@ def test_the_list_is_narrowed_down(admin_of, make_task, ann, query, expected):
     assert sorted(titles(admin_of(VIEW).get(TASKS + query))) == expected
 
 
+def test_only_what_an_index_sorts_can_be_sorted_by(admin_of, finished):
+    response = admin_of(VIEW).get(f"{TASKS}?o=2")  # the status
+    assert re.findall(r'class="sortable column-(\w+)', response.content.decode()) == ["created"]
+    assert "status" not in response.context["cl"].queryset.query.order_by
+
+
 def test_a_task_is_shown_whole_and_its_errors_as_they_are(admin_of, finished):
     response = admin_of(VIEW).get(f"{TASKS}{finished.pk}/change/")
     text = response.content.decode()

@@ -116,6 +116,7 @@ def test_files_are_removed_from_the_list_and_their_links_with_them(
     assert delivery.link_revoked_at
     assert not record.storage.exists(record.storage_name)
     assert ExportFile.objects.count() == 2
+    assert LogEntry.objects.get().object_id == str(record.pk)
 
 
 def test_links_are_revoked_from_the_list_and_the_file_stays(admin_of, record, delivery):

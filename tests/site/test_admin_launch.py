@@ -7,9 +7,11 @@ import re
 import pytest
 from django.contrib.admin.models import LogEntry
 
+from brokerless.dashboard.selected_words import done_already
 from brokerless.models import TaskState
-from tests.site.admin_parts import CANCEL, CHANGE, LAUNCH, LAUNCH_COMMANDS, RETRY, TASKS, VIEW, said
+from tests.site.admin_parts import CANCEL, CHANGE, LAUNCH, LAUNCH_COMMANDS, RETRY, TASKS, VIEW, hidden, said
 from tests.site.conftest import client_of
+from tests.site.page_parts import Page
 
 GENERATE = f"{LAUNCH}generate_books/"
 SENT = {"command-count": "5", "task-queue": "default", "task-title": "A few books"}
@@ -28,11 +30,6 @@ def allow(settings):
         settings.BROKERLESS = settings.BROKERLESS | {"ADMIN_COMMANDS": list(names)}
 
     return make
-
-
-def hidden(response) -> dict[str, str]:
-    """Return what a confirmation sends again."""
-    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', response.content.decode()))
 
 
 def test_the_commands_are_listed_with_what_they_say(launcher, allow):
@@ -64,10 +61,24 @@ def test_from_the_form_over_what_will_run_to_the_task(launcher):
 def test_a_button_that_is_pressed_twice_launches_once(launcher):
     sent = hidden(launcher.post(GENERATE, SENT)) | {"_launch": "1"}
     launcher.post(GENERATE, sent)
-    assert said(launcher.post(GENERATE, sent, follow=True))[-1] == "It has been launched already: A few books"
+    response = launcher.post(GENERATE, sent, follow=True)
+    assert response.redirect_chain == [(TASKS, 302)]
+    assert said(response)[-1] == str(done_already())
+    # Nor does it when what it has launched is over.
+    TaskState.objects.update(status=TaskState.Status.SUCCESSFUL, unique_key=None)
+    launcher.post(GENERATE, sent)
     assert TaskState.objects.count() == LogEntry.objects.count() == 1
     launcher.post(GENERATE, hidden(launcher.post(GENERATE, SENT)) | {"_launch": "1"})
     assert TaskState.objects.count() == 2
+
+
+def test_of_two_presses_at_the_same_moment_the_second_joins_the_first(launcher, monkeypatch):
+    sent = hidden(launcher.post(GENERATE, SENT)) | {"_launch": "1"}
+    monkeypatch.setattr("brokerless.once.take", lambda request: True)
+    launcher.post(GENERATE, sent)
+    response = launcher.post(GENERATE, sent, follow=True)
+    assert said(response)[-1] == "It has been launched already: A few books"
+    assert TaskState.objects.count() == LogEntry.objects.count() == 1
 
 
 def test_who_wants_to_change_something_finds_the_form_filled_in(launcher):
@@ -112,6 +123,7 @@ def test_too_many_tasks_are_told(launcher, settings):
 def test_what_the_command_does_not_take_is_told_and_never_launched(launcher, name, value, message):
     response = launcher.post(GENERATE, SENT | {name: value, "_launch": "1"})
     text = response.content.decode()
+    assert response.status_code == 422
     assert message in text
     assert "<script>" not in text
     assert not TaskState.objects.exists()
@@ -125,6 +137,20 @@ def test_hostile_values_are_values_and_nothing_else(launcher, value):
     launcher.post(url, sent | {"_launch": "1"})
     task = TaskState.objects.get()
     assert (task.arguments, task.options) == ([], {"q": value})
+
+
+def test_the_form_of_an_export_has_its_labels_its_formats_and_its_queue(launcher, settings):
+    settings.BROKERLESS = settings.BROKERLESS | {"QUEUES": {"slow": {}}}
+    for queue in ("slow", "unknown"):
+        settings.EXPORTS = settings.EXPORTS | {"QUEUE": queue}
+        page = Page(launcher.get(f"{LAUNCH}export_books/").content.decode())
+        chosen = [option["value"] for option in page.find("option") if "selected" in option]
+        assert chosen[-1] == ("slow" if queue == "slow" else "default")
+    text = launcher.get(f"{LAUNCH}export_books/").content.decode()
+    for name, label in (("q", "Search"), ("bom", "Byte order mark"), ("guard", "No guard against formulas")):
+        assert re.search(rf'<label[^>]* for="id_command-{name}"[^>]*>\s*{label}', text), name
+    assert page.count("select", name="command-format") == 1
+    assert page.count("option", value="xlsx") == 1
 
 
 @pytest.mark.parametrize("name", ["output", "admin_selection", "settings", "pythonpath"])
@@ -178,6 +204,24 @@ def test_who_may_launch_and_not_see_is_led_back_to_the_commands(admin_of):
     response = admin_of(LAUNCH_COMMANDS).post(GENERATE, SENT | {"_launch": "1"}, follow=True)
     assert response.redirect_chain == [(LAUNCH, 302)]
     assert TaskState.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "said_of_it"),
+    [
+        ("[" * 9_000, "Enter a valid JSON"),
+        ("[" * 900 + "]" * 900, "Enter a valid JSON"),
+        ("7" * 5_000, "Enter a valid JSON"),
+        ('"\\ud800"', "Enter a valid JSON"),
+        ("[1]" + " " * 10_000, "At most 10000 characters"),
+    ],
+)
+def test_json_that_nothing_can_keep_is_a_mistake_like_another(launcher, allow, value, said_of_it):
+    allow("options_probe")
+    sent = {"command-first": "x", "command-filters": value, "task-queue": "default"}
+    response = launcher.post(f"{LAUNCH}options_probe/", sent)
+    assert response.status_code == 422
+    assert said_of_it in response.content.decode()
 
 
 def test_a_command_whose_options_have_no_fields_takes_its_words(launcher, allow):

@@ -10,8 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import override_settings
 from django.utils import timezone
 
+from brokerless.dashboard.selected_words import done_already
 from brokerless.models import TaskState
-from tests.site.admin_parts import CANCEL, CHANGE, DELETE, RETRY, TASKS, VIEW, said
+from tests.site.admin_parts import CANCEL, CHANGE, DELETE, RETRY, TASKS, VIEW, hidden, said
 from tests.site.conftest import client_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def test_a_task_is_cancelled_on_its_page(admin_of, make_task):
     task.refresh_from_db()
     assert task.status == Status.CANCELLED
     assert LogEntry.objects.get().get_change_message() == "Cancelled."
-    assert said(browser.post(url, follow=True)) == ["It is finished already."]
+    assert said(browser.post(url, follow=True)) == ["Finished already."]
 
 
 def test_a_task_is_retried_on_its_page_which_leads_to_the_new_one(admin_of, finished):
@@ -60,6 +61,14 @@ def test_a_task_is_retried_on_its_page_which_leads_to_the_new_one(admin_of, fini
     response = browser.post(url)
     again = TaskState.objects.get(retry_of=finished)
     assert response["Location"] == f"{TASKS}{again.pk}/change/"
+
+
+def test_a_button_that_is_pressed_twice_retries_once(admin_of, finished):
+    url, browser = f"{TASKS}{finished.pk}/retry/", admin_of(VIEW, RETRY)
+    sent = hidden(browser.get(f"{TASKS}{finished.pk}/change/"))
+    browser.post(url, sent)
+    assert said(browser.post(url, sent, follow=True))[-1] == str(done_already())
+    assert TaskState.objects.filter(retry_of=finished).count() == 1
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,11 @@ class FileActions:
         act(request, records)
 
     def _remove(self, request: HttpRequest, records: Sequence[ExportFile]) -> None:
-        count = take_back(pk__in=[record.pk for record in records])
+        removed = take_back(pk__in=[record.pk for record in records])
         for record in records:
-            self.log_change(request, record, _("Removed."))
-        if count:
+            if record.pk in removed:
+                self.log_change(request, record, _("Removed."))
+        if count := len(removed):
             text = ngettext(
                 "%(count)s file was removed: nobody can fetch it any more.",
                 "%(count)s files were removed: nobody can fetch them any more.",

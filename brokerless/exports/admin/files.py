@@ -11,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from brokerless.admin.read_only import ReadOnlyAdmin, as_json
+from brokerless.admin.read_only import ReadOnlyAdmin, as_json, short_moment
 from brokerless.exports.admin.actions import FileActions
 from brokerless.exports.admin.filters import STATES, ExporterFilter, FormatFilter, StateFilter, state_of
 from brokerless.exports.models import VIEW_FILES, Delivery
@@ -55,10 +55,10 @@ class DeliveryInline(admin.TabularInline):
 
 
 class ExportFileAdmin(FileActions, ReadOnlyAdmin):
-    list_display = ["shown_title", "owner", "format", "rows", "size", "created_at", "expires_at", "state"]
+    list_display = ["shown_title", "state", "owner", "format", "rows", "size", "created", "expires"]
     list_filter = [StateFilter, FormatFilter, ExporterFilter, "created_at"]
     list_select_related = ["owner"]
-    sortable_by = ["created_at", "expires_at"]
+    sortable_by = ["created", "expires"]
     search_help_text = _("Title, file name, owner or id")
     inlines = [DeliveryInline]
     fieldsets = [
@@ -99,6 +99,14 @@ class ExportFileAdmin(FileActions, ReadOnlyAdmin):
     @admin.display(description=_("title"))
     def whole_title(self, record: ExportFile) -> str:
         return title(record)
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, record: ExportFile) -> str:
+        return short_moment(record.created_at)
+
+    @admin.display(description=_("expires at"), ordering="expires_at")
+    def expires(self, record: ExportFile) -> str:
+        return short_moment(record.expires_at)
 
     @admin.display(description=_("size"))
     def size(self, record: ExportFile) -> str:

@@ -10,6 +10,7 @@ from brokerless.attempt_log import attempt_log
 from brokerless.functions.wording import function_path
 from brokerless.models import TaskState
 from brokerless.representation import (
+    can_stream,
     download,
     error_line,
     links,
@@ -18,7 +19,6 @@ from brokerless.representation import (
     time_taken,
     waits_until,
 )
-from brokerless.responses import can_stream
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -42,6 +42,8 @@ def page_context(request: HttpRequest, task: TaskState) -> dict[str, Any]:
         "list_title": list_title(request.user),
         "links": links(task, request.user, can_stream=can_stream(request)),
         "download": download(task, request.user),
+        "starts_download": task.owner_id
+        == request.user.pk,  # by itself; who looks at others' tasks wants no files
         "log": log,
         "log_end": log_end,
         "log_shown": (log_end.text + log_end.line).strip(),

@@ -15,10 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from brokerless.exceptions import BrokerlessError, TooManyTasks
 from brokerless.log_view import log_response
 from brokerless.models import TaskState
-from brokerless.permissions import may_cancel, may_retry
-from brokerless.representation import next_poll, represent
+from brokerless.permissions import is_launched_in_admin, may_cancel, may_retry
+from brokerless.representation import can_stream, next_poll, represent
 from brokerless.responses import (
-    can_stream,
     for_users,
     problem,
     see_other,
@@ -26,6 +25,7 @@ from brokerless.responses import (
     unless_unchanged,
     wants_json,
 )
+from brokerless.retrying import retry
 from brokerless.task_page import page_context
 from brokerless.tick import look_after
 
@@ -71,15 +71,15 @@ def task_cancel(request: HttpRequest, task_id: UUID) -> HttpResponse:
 @for_users
 def task_retry(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Record a new task that does again what a finished one did, for the same owner."""
-    task = _task_or_404(request, task_id)
+    task = look_after(_task_or_404(request, task_id))
     if not may_retry(task, request.user):
-        detail = _("Only the owner, or staff with the permission to retry tasks, may retry this task.")
-        return problem(request, HTTPStatus.FORBIDDEN, detail)
+        return problem(request, HTTPStatus.FORBIDDEN, _who_may_retry(task))
     if not task.is_finished:
         detail = _("The task is not finished yet: wait until it has ended, or cancel it first.")
         return problem(request, HTTPStatus.CONFLICT, detail)
     try:
-        again = task.retry(by=request.user)
+        # Who presses the button twice is led to what the first time has recorded, while that is unfinished.
+        again = retry(task, by=request.user, unique_key=f"retry {task.pk}")
     except TooManyTasks as error:
         return too_many_tasks(request, error, is_own=task.owner_id == request.user.pk)
     except BrokerlessError as error:  # the code of today knows the command, its options or the queue no more
@@ -98,6 +98,12 @@ def task_retry(request: HttpRequest, task_id: UUID) -> HttpResponse:
 
 def _task_or_404(request: HttpRequest, task_id: UUID) -> TaskState:
     return get_object_or_404(TaskState.objects.visible_to(request.user), pk=task_id)
+
+
+def _who_may_retry(task: TaskState) -> str:
+    if is_launched_in_admin(task):
+        return _("It was launched in the admin: only staff who may launch this command there may retry it.")
+    return _("Only the owner, or staff with the permission to retry tasks, may retry this task.")
 
 
 def _accepted(request: HttpRequest, task: TaskState) -> JsonResponse:

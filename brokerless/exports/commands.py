@@ -16,8 +16,9 @@ from brokerless import FinalError, current_task
 from brokerless.current import is_in_background
 from brokerless.exit_codes import EXIT_INTERRUPTED
 from brokerless.exports.asking.file_options import FileOptions, clean_file_options, with_output
-from brokerless.exports.asking.options import STANDARD_OUTPUT, add_options
+from brokerless.exports.asking.options import STANDARD_OUTPUT, add_options, option_labels
 from brokerless.exports.asking.selection import Selection
+from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import (
     ExportError,
     InvalidFilters,
@@ -56,6 +57,16 @@ class ExportCommand(BaseCommand):
     help = "Export rows to a file: stored and recorded, mailed, or written where you say."
     # Who fills in a form in a browser writes to no path of the server.
     hidden_in_forms = ("output",)
+
+    @property
+    def labels_in_forms(self) -> dict[str, str]:
+        """Call the fields of such a form as that of the exporter does: some flags are short."""
+        return option_labels(get_exporter(self.exporter))
+
+    @property
+    def queue_in_forms(self) -> str:
+        """Have the form propose the queue that exports wait in."""
+        return settings.QUEUE
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Let SIGTERM end a run by hand as Ctrl-C does, so that no temporary file stays."""

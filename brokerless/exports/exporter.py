@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from brokerless.exports.asking.each_once import each_once
 from brokerless.exports.asking.filter_names import filters_by_name
-from brokerless.exports.asking.filter_words import describe_filters, title_of
+from brokerless.exports.asking.filter_words import EMPTY, describe_filters, title_of
 from brokerless.exports.asking.filters import clean_filters, form_data
 from brokerless.exports.asking.likeness import request_of
 from brokerless.exports.columns import Column
@@ -114,8 +114,10 @@ class Exporter:
         return self.get_queryset(user) if filterset is None else each_once(filterset.qs, filterset.queryset)
 
     def describe(self, filters: Mapping[str, Any]) -> str:
-        """Return the export in the user's words: Books, English, from 1970."""
-        return title_of(self.title, describe_filters(self.get_filters(), filters, self.describe_filter))
+        """Return the export in the user's words: Books, English, from 1970; or Books, all."""
+        declared = self.get_filters()
+        words = describe_filters(declared, filters, self.describe_filter)
+        return title_of(self.title, words, is_all=all(filters.get(name) in EMPTY for name in declared))
 
     def describe_filter(self, name: str, value: str | list[str]) -> str | None:
         """Return what a filter with this value lets through, in the user's words; None for the usual ones.

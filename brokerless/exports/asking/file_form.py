@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
+from django_filters.utils import get_model_field
 
+from brokerless.call import in_words
 from brokerless.exports.asking.file_options import DELIMITER_LABELS, DELIMITERS, delimiter_name, offered_format
 from brokerless.exports.asking.forms import ADDRESSES_FIELD, MAIL_FIELD, from_form
 from brokerless.exports.conf import settings
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
     from django.utils.safestring import SafeString
 
+    from brokerless.exports.columns import Column
     from brokerless.exports.exporter import Exporter
 
 COMMA = next(name for name, character in DELIMITERS.items() if character == ",")
@@ -82,7 +86,7 @@ def _with_hidden(name: str, value: str, widget: SafeString) -> SafeString:
 
 
 def _file_fields(exporter: Exporter) -> dict[str, forms.Field]:
-    columns = [(column.name, column.header) for column in exporter.get_columns()]
+    columns = [(column.name, _column_label(exporter, column)) for column in exporter.get_columns()]
     return {
         "format": _field(
             _("Format"),
@@ -92,9 +96,19 @@ def _file_fields(exporter: Exporter) -> dict[str, forms.Field]:
         "columns": _field(
             _("Columns"),
             _Columns(choices=columns, attrs={"class": "bl-choices"}),
-            initial=[name for name, _header in columns],
+            initial=[name for name, _label in columns],
         ),
     }
+
+
+def _column_label(exporter: Exporter, column: Column) -> str:
+    """Return what people call a column, and small what stands at its head in the file, where that is another."""
+    model_field = get_model_field(exporter.model, column.value) if isinstance(column.value, str) else None
+    said = column.label or (model_field.verbose_name if model_field else in_words(column.name))
+    label, header = capfirst(str(said)), column.header
+    if label.lower() == header.replace("_", " ").lower():
+        return label
+    return format_html('<span>{} <small class="bl-hint">{}</small></span>', label, header)
 
 
 def _more_fields() -> dict[str, forms.Field]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.utils.choices import flatten_choices, normalize_choices
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, get_format
-from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import get_language, gettext_noop, pgettext
 from django.utils.translation import gettext as _
 from django_filters import (
     BooleanFilter,
@@ -76,8 +76,9 @@ class Bound(NamedTuple):
     value: str
 
 
-def title_of(title: str, parts: list[str]) -> str:
-    """Return what is exported in one line: of what, and narrowed down by what."""
+def title_of(title: str, parts: list[str], *, is_all: bool = False) -> str:
+    """Return what is exported in one line: of what, and narrowed down by what, or that it is all of it."""
+    parts = [pgettext("of what is exported", "all")] if is_all else parts
     line = " ".join(", ".join([title, *parts]).split())
     return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from django_filters import BooleanFilter
 
 from brokerless import json_value
@@ -37,6 +38,20 @@ def add_options(parser: CommandParser, exporter: Exporter) -> None:
     add_common_options(parser)
 
 
+def option_labels(exporter: Exporter) -> dict[str, str]:
+    """Return what people call the options, by name."""
+    filters = {name: str(declared.label) for name, declared in exporter.get_filters().items() if declared.label}
+    return filters | {
+        "format": _("Format"),
+        "columns": _("Columns"),
+        "compress": _("Compression"),
+        "delimiter": _("Delimiter"),
+        "bom": _("Byte order mark"),
+        "guard": _("No guard against formulas"),
+        "email": _("Mail the file to"),
+    }
+
+
 def add_common_options(parser: CommandParser) -> None:
     """Add the options that are the same for every exporter."""
     _add_layout(parser)
@@ -50,6 +65,7 @@ def _add_formats(parser: CommandParser, exporter: Exporter) -> None:
         "--format",
         metavar="FORMAT",
         type=_checked(lambda text: clean_format(exporter, text)),
+        choices=exporter.get_formats(),
         help=f"One of {', '.join(exporter.formats)}; by default what the ending of --output says, "
         f"or {exporter.format}.",
     )

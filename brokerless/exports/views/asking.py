@@ -22,8 +22,8 @@ from brokerless.exports.conf import settings
 from brokerless.exports.exceptions import InvalidFilters, PermissionRefused, UnknownExporter
 from brokerless.exports.files import quota
 from brokerless.exports.registry import get_exporter
-from brokerless.representation import next_poll, represent
-from brokerless.responses import can_stream, for_users, problem, see_other, too_many_tasks, wants_json
+from brokerless.representation import can_stream, next_poll, represent
+from brokerless.responses import for_users, problem, see_other, too_many_tasks, wants_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

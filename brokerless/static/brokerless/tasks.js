@@ -1,16 +1,16 @@
 // Keeps pages of tasks true. Every word comes from the page itself; what is shown is text, never markup.
 //
-// Polls are the contract. Where the server can push, one EventSource per page brings changes as they happen, and the
-// polls only make sure. A hidden tab does neither. All times are in milliseconds.
+// Polls are the contract; where the server can push, one EventSource per page is faster, and they only make sure.
+// A hidden tab does neither. All times are in milliseconds.
 
 const LEAST_PAUSE = 500; // longer ones are the server's
-const ROW_PAUSE = 2000;
 const SAFETY_PAUSE = 15000; // while the stream brings what is new
 const FIRST_RETRY = 1000; // doubled with every failure up to the longest
 const LONGEST_RETRY = 30000;
 const TIME_LIMIT = 10000; // of a request
+const SPREAD = 1000; // in which all pages of a broken server ask
 const MOST_REFUSALS = 2; // a server that never streamed is not asked for it any more
-const MOST_ROWS = 100;
+const LOGIN = "login";
 const ENDS = ["SUCCESSFUL", "FAILED", "CANCELLED", "LOST"];
 
 const language = document.documentElement.lang || undefined;
@@ -28,9 +28,16 @@ function request(address, { headers, ...others } = {}) {
   return fetch(address, { headers: all, cache: "no-store", signal: AbortSignal.timeout(TIME_LIMIT), ...others });
 }
 
+// A page that cannot be had without a login leads to it.
 function okay(response) {
+  if (response.status === 401 || response.redirected) throw new Error(LOGIN);
   if (!response.ok) throw new Error(response.statusText);
   return response;
+}
+
+async function loadPage(address) {
+  const response = okay(await request(address, { headers: { Accept: "text/html" } }));
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
 // So that all pages do not come back at once.
@@ -50,30 +57,34 @@ const polls = new Set();
 const troubles = new Map(); // poll → the name of a text in the place for them
 
 function tell(poll, trouble) {
+  const before = troubles.get(poll);
   if (trouble) troubles.set(poll, trouble);
   else troubles.delete(poll);
-  if (trouble === "login") closeStream(); // it would be refused, too
+  if (trouble === LOGIN) closeStream(); // it would be refused, too
+  else if (!trouble && before === LOGIN) {
+    cookies = null; // it may be another login
+    look();
+  }
   const place = document.querySelector('[data-part="connection"]');
   if (!place) return;
-  const all = [...troubles.values()];
-  const said = ["login", "gone", "retrying"].find((name) => all.includes(name));
+  const said = [LOGIN, "gone", "retrying"].find((name) => [...troubles.values()].includes(name));
   const [words, login] = place.children;
   words.textContent = said ? place.getAttribute(`data-text-${said}`) : "";
-  login.hidden = said !== "login";
+  login.hidden = said !== LOGIN;
   place.hidden = !said;
 }
 
-// address(): what to ask. take(json): shows it and returns the next pause, null when there is nothing more to ask for.
-// wish(): what the stream is to bring: `events`, its address, and `isTask`, `rows`, `notices`. polled(): after success.
+// take(json): shows it and returns the next pause, null for no more. wish(): what the stream is to bring: `events`, its
+// address, and `isTask`, `rows`, `notices`. polled(): after success.
 function makePoll({ address, take, wish, polled }) {
-  let etag, timer, newest;
+  let etag, timer;
   let failures = 0;
   let pause = LEAST_PAUSE;
   let askedAt = -Infinity;
   let isAsking = false;
-  let isTaking = false;
-  let given = 0; // by the stream
-  const poll = { wish, start, stop, soon, give };
+  let newest = 0; // number of the newest state that came
+  let shown = Promise.resolve();
+  const poll = { wish, start, stop, soon, show };
   return poll;
 
   function start(firstPause) {
@@ -89,14 +100,8 @@ function makePoll({ address, take, wish, polled }) {
     refreshStreamSoon();
   }
 
-  function soon() {
-    again(Math.max(0, askedAt + LEAST_PAUSE - performance.now()));
-  }
-
-  // It is newer than what an answer on its way says.
-  function give(json) {
-    given++;
-    show(json);
+  function soon(delay = 0) {
+    again(Math.max(delay, askedAt + LEAST_PAUSE - performance.now()));
   }
 
   function again(next) {
@@ -108,16 +113,15 @@ function makePoll({ address, take, wish, polled }) {
     if (isAsking) return again(LEAST_PAUSE);
     isAsking = true;
     askedAt = performance.now();
-    const before = given;
+    const before = newest;
     try {
       const response = await request(address(), { headers: etag ? { "If-None-Match": etag } : {} });
-      if (response.status === 401) return tell(poll, "login"); // asked again when the tab is looked at again
       if (response.status === 404) return end();
       if (response.status === 304) return succeed(pause);
       const json = await okay(response).json();
-      if (before === given) await show(json, response.headers.get("ETag"));
-    } catch {
-      fail();
+      if (before === newest) show(json, response.headers.get("ETag")); // else the stream brought a newer one
+    } catch (error) {
+      fail(error);
     } finally {
       isAsking = false;
     }
@@ -128,23 +132,15 @@ function makePoll({ address, take, wish, polled }) {
     if (wish().isTask) tell(poll, "gone");
   }
 
-  // One after the other, as showing may need a request of its own; of those that wait the newest is enough.
-  async function show(...answer) {
-    newest = answer;
-    if (isTaking) return;
-    isTaking = true;
-    try {
-      while (newest && polls.has(poll)) {
-        const [json, itsEtag] = newest;
-        newest = etag = null; // what could not be shown has to be sent again
-        succeed(await take(json));
-        etag = itsEtag;
-      }
-    } catch {
-      fail();
-    } finally {
-      isTaking = false;
-    }
+  // One after the other, as it may need a request of its own; of those that wait the newest is enough.
+  function show(json, itsEtag = null) {
+    const own = ++newest;
+    const turn = async () => {
+      if (own !== newest || !polls.has(poll)) return;
+      succeed(await take(json));
+      etag = itsEtag;
+    };
+    shown = shown.then(turn).catch(fail);
   }
 
   function succeed(next) {
@@ -157,11 +153,12 @@ function makePoll({ address, take, wish, polled }) {
     polled?.();
   }
 
-  function fail() {
+  function fail({ message }) {
     if (document.hidden || !polls.has(poll)) return;
-    etag = null;
-    tell(poll, "retrying");
-    again(retryPause(failures++));
+    etag = null; // what could not be shown has to be sent again
+    const isOut = message === LOGIN;
+    tell(poll, isOut ? LOGIN : "retrying");
+    again(isOut ? LONGEST_RETRY : retryPause(failures++));
   }
 }
 
@@ -171,6 +168,7 @@ let source = null;
 let streamed = ""; // address
 let streamTimer;
 let refusals = 0;
+let breaks = 0;
 let hasStreamed = false;
 let isLive = false; // something came by this very connection: a proxy may hold back all of it
 
@@ -188,7 +186,7 @@ function refreshStream() {
   streamed = address;
   source = new EventSource(address);
   source.onerror = streamBroke;
-  source.addEventListener("task", (event) => hear(event, (poll, task) => poll.wish().isTask && poll.give(task)));
+  source.addEventListener("task", (event) => hear(event, (poll, task) => poll.wish().isTask && poll.show(task)));
   source.addEventListener("changed", (event) =>
     hear(event, (poll, { topics }) => topics.some((topic) => poll.wish()[topic]) && poll.soon()),
   );
@@ -211,36 +209,53 @@ function streamAddress() {
 }
 
 function hear(event, bring) {
-  refusals = 0;
+  refusals = breaks = 0;
   isLive = hasStreamed = true;
   const data = JSON.parse(event.data);
   for (const poll of polls) bring(poll, data);
 }
 
-// After a broken connection the browser tries again by itself, but not after an answer that is no stream.
+// The browser itself would try again every other second, for ever.
 function streamBroke() {
   const wasLive = isLive;
-  isLive = false;
-  if (source.readyState === EventSource.CLOSED) {
-    closeStream();
-    streamTimer = setTimeout(refreshStream, retryPause(refusals++));
-  }
-  if (wasLive) for (const poll of polls) poll.soon();
+  if (source.readyState === EventSource.CLOSED) refusals++; // it is no stream
+  closeStream();
+  streamTimer = setTimeout(refreshStream, retryPause(breaks++));
+  if (wasLive) for (const poll of polls) poll.soon(Math.random() * SPREAD);
 }
+
+// ---- Coming back to the page
+
+let cookies = document.cookie;
 
 function look() {
   refreshStream();
   for (const poll of polls) poll.soon(); // or never, in a hidden tab
+  if (document.hidden || cookies === document.cookie) return;
+  cookies = document.cookie;
+  renewTokens().catch(() => {}); // the server refuses what is sent with the old ones
 }
 
 document.addEventListener("visibilitychange", look);
-window.addEventListener("online", look);
+for (const name of ["online", "focus"]) window.addEventListener(name, look);
+window.addEventListener("pageshow", ({ persisted }) => persisted && look());
+
+// After another login, in another tab, those of this page are void; somebody else's are not for it.
+async function renewTokens() {
+  const page = await loadPage(location.href);
+  const [shown, found] = [document, page].map((each) => each.querySelector("task-notices")?.dataset);
+  if (!found || shown?.user !== found.user) return false;
+  shown.csrf = found.csrf;
+  for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = found.csrf;
+  return true;
+}
 
 // ---- The page of a task
 
 const ANNOUNCE_STEP = 10; // percent
 const ANNOUNCE_PAUSE = 15000; // for screen readers
-const STARTED = "brokerless-started-"; // key of sessionStorage: this download has been started
+const STARTED = "brokerless-started"; // key of localStorage: the last tasks whose downloads were started
+const MOST_STARTED = 50;
 
 class TaskProgress extends LiveElement {
   #announced = { percent: 0, at: 0 };
@@ -266,8 +281,8 @@ class TaskProgress extends LiveElement {
   }
 
   async #show(task) {
-    const isOther = (name) => String(task[name]) !== this.dataset[name];
-    if (["status", "cancelling", "attempt"].some(isOther)) await this.#showAnew();
+    const isNew = ["status", "cancelling", "attempt"].some((name) => String(task[name]) !== this.dataset[name]);
+    if (isNew) await this.#showAnew();
     if (task.progress) this.#showProgress(task.progress);
     this.#showNotices(task.notices ?? []);
     return this.#isFinished() ? null : (task.next_poll_ms ?? LEAST_PAUSE);
@@ -275,8 +290,7 @@ class TaskProgress extends LiveElement {
 
   // The server renders each status; only the numbers in between are written here.
   async #showAnew() {
-    const response = await request(this.dataset.url, { headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await okay(response).text(), "text/html");
+    const page = await loadPage(this.dataset.url);
     const found = page.querySelector("task-progress");
     if (!found) throw new Error("another page");
     this.#replace(this.part("state"), this.part("state", found));
@@ -289,13 +303,15 @@ class TaskProgress extends LiveElement {
     this.#startDownload();
   }
 
-  // Who is about to do something is not interrupted, where it still can be done.
+  // Who is about to do something is not interrupted.
   #replace(shown, found) {
-    const held = shown.contains(document.activeElement) && document.activeElement.dataset.part;
+    const { activeElement } = document;
+    const isHeld = shown.contains(activeElement);
     const isOpen = this.part("confirm")?.open;
     shown.replaceWith(document.adoptNode(found));
     if (isOpen) this.part("confirm")?.setAttribute("open", "");
-    if (held) this.part(held)?.focus();
+    if (!isHeld) return;
+    (this.part(activeElement.dataset.part) ?? this.part("download") ?? this.part("status")).focus();
   }
 
   // The log on the page goes on by itself; another attempt has another log.
@@ -313,7 +329,7 @@ class TaskProgress extends LiveElement {
     if (!bar) return;
     if (percent === null) bar.removeAttribute("value");
     else bar.value = percent;
-    const { textProgress, textRate, textEta, textPercent, cancelling, title } = this.dataset;
+    const { textProgress, textRate, textEta, textPercent, cancelling } = this.dataset;
     const label = this.part("message");
     label.textContent = message || textProgress;
     label.classList.toggle("bl-unseen", !message);
@@ -322,6 +338,7 @@ class TaskProgress extends LiveElement {
     this.part("count").textContent = `${counts.map((count) => number(count)).join(" / ")} ${unit}`;
     this.part("rate").textContent = filled(textRate, rate);
     this.part("eta").textContent = filled(textEta, eta, duration);
+    const title = document.title.replace(/^\d+ % – /, "");
     document.title = percent === null || cancelling === "true" ? title : `${percent} % – ${title}`;
     const { percent: told, at } = this.#announced;
     if (percent < told + ANNOUNCE_STEP || Date.now() < at + ANNOUNCE_PAUSE) return;
@@ -348,13 +365,14 @@ class TaskProgress extends LiveElement {
     this.part("announcement").textContent = text;
   }
 
-  // Once in this tab, however often the page is loaded again.
+  // Once, in one tab; the link says whether who looks is who asked for it.
   #startDownload() {
     const link = this.part("download");
-    if (this.dataset.status !== "SUCCESSFUL" || !link) return;
-    const key = STARTED + link.dataset.task;
-    if (!sessionStorage.getItem(key)) link.click();
-    sessionStorage.setItem(key, "1");
+    if (this.dataset.status !== "SUCCESSFUL" || !link?.dataset.starts) return;
+    const started = (localStorage.getItem(STARTED) ?? "").split(" ").slice(-MOST_STARTED);
+    if (started.includes(link.dataset.starts)) return;
+    localStorage.setItem(STARTED, [...started, link.dataset.starts].join(" "));
+    link.click();
   }
 }
 
@@ -365,7 +383,7 @@ function duration(seconds) {
   return number(Math.round(seconds / units[unit]), { style: "unit", unit, unitDisplay: "long" });
 }
 
-// In the time zone of the other times on the page, which is the server's choice; some of its zones browsers do not know.
+// In the zone of the page's other times, which is the server's choice; some of its zones browsers do not know.
 function clock(at, timeZone) {
   try {
     return at.toLocaleTimeString(language, { timeStyle: "medium", hourCycle: "h23", timeZone });
@@ -426,7 +444,7 @@ class TaskLog extends LiveElement {
     try {
       while (this.#isAsked && this.#isWanted()) await this.#catchUp();
     } catch {
-      // The next turn tries again; <task-progress> says that the connection is lost.
+      // The next turn tries again; <task-progress> says why.
     }
     this.#isReading = false;
     if (this.#isWanted()) this.#timer = setTimeout(this.#read, LOG_PAUSE);
@@ -455,7 +473,6 @@ class TaskLog extends LiveElement {
     this.#askedAt = performance.now();
     this.#isAsked = false;
     const response = await request(`${this.dataset.url}?attempt=${this.dataset.attempt}&offset=${offset}`);
-    if (response.status === 401 || response.status === 404) return null; // <task-progress> says why
     const piece = await okay(response).json();
     return this.isConnected ? piece : null;
   }
@@ -469,6 +486,7 @@ class TaskLog extends LiveElement {
     if (this.#hasGap) return true;
     if (hadGap) this.part("lines").replaceChildren("[…]\n");
     this.#show(piece);
+    if (piece.is_end && document.activeElement === this.part("pause")) this.part("box").focus(); // the button goes
     this.toggleAttribute("data-end", piece.is_end);
     return !hadGap && behind >= FAR_BEHIND;
   }
@@ -489,6 +507,15 @@ class TaskLog extends LiveElement {
     if (isAtEnd) box.scrollTop = box.scrollHeight;
   }
 }
+
+// ---- <details class="bl-confirm">: Escape is the way back
+
+document.addEventListener("keydown", ({ key, target }) => {
+  const open = key === "Escape" && target.closest(".bl-confirm[open]");
+  if (!open) return;
+  open.open = false;
+  open.firstElementChild.focus();
+});
 
 // ---- <button data-copy="#what" data-text-copied="Copied">
 
@@ -514,73 +541,11 @@ async function copy(from) {
   }
 }
 
-// ---- The status of a task anywhere; all of a page are asked for at once
-
-const rowPoll = makePoll({
-  address: () => {
-    const address = new URL(allRows()[0].dataset.url, location.href);
-    for (const id of unfinishedRows()) address.searchParams.append("task", id);
-    return address.href;
-  },
-  wish: () => ({ events: allRows()[0]?.dataset.events, rows: unfinishedRows() }),
-  take: showRows,
-});
-
-class TaskStatus extends HTMLElement {
-  isGone = false; // or not for this user any more
-
-  connectedCallback() {
-    if (polls.has(rowPoll)) refreshStreamSoon();
-    else if (!this.isFinished || hasCounts()) rowPoll.start(ROW_PAUSE);
-  }
-
-  get isFinished() {
-    return this.isGone || ENDS.includes(this.dataset.status);
-  }
-
-  show({ status, text }) {
-    const before = this.dataset.status;
-    this.textContent = text;
-    this.classList.remove(`bl-status-${before.toLowerCase()}`);
-    this.classList.add("bl-status", `bl-status-${status.toLowerCase()}`);
-    this.dataset.status = status;
-    if (before !== status) this.dispatchEvent(new CustomEvent("task-status-changed", { bubbles: true }));
-  }
-}
-
-function allRows() {
-  return [...document.querySelectorAll("task-status")];
-}
-
-function unfinishedRows() {
-  const ids = allRows().filter((row) => !row.isFinished).map((row) => row.dataset.task);
-  return [...new Set(ids)].slice(0, MOST_ROWS);
-}
-
-function hasCounts() {
-  return document.querySelector("[data-count]") !== null;
-}
-
-function showRows({ tasks, counts = {}, next_poll_ms: pause }) {
-  const asked = unfinishedRows();
-  for (const row of allRows().filter((each) => asked.includes(each.dataset.task))) {
-    const task = tasks[row.dataset.task];
-    if (task) row.show(task);
-    else row.isGone = true;
-  }
-  for (const cell of document.querySelectorAll("[data-duration]")) {
-    cell.textContent = tasks[cell.dataset.duration]?.duration ?? cell.textContent;
-  }
-  for (const place of document.querySelectorAll("[data-count]")) {
-    if (place.dataset.count in counts) place.textContent = number(counts[place.dataset.count]);
-  }
-  return allRows().length && (unfinishedRows().length || hasCounts()) ? pause : null;
-}
-
 // ---- The badge, and what is told once on whatever page and tab somebody is
 
 const TOAST_TIME = 12000; // failures stay until they are dismissed
 const TOAST_TICK = 1000;
+const MOST_TOASTS = 4;
 const TOASTS = "brokerless-toasts-"; // key of sessionStorage: they go on on the next page
 
 class TaskNotices extends LiveElement {
@@ -593,7 +558,10 @@ class TaskNotices extends LiveElement {
   });
 
   connectedCallback() {
+    this.part("clear").onclick = () => this.#dismiss(...this.#toasts.keys());
     for (const toast of JSON.parse(sessionStorage.getItem(this.#key) ?? "[]")) this.#tell(toast);
+    this.#keep();
+    window.addEventListener("pagehide", this.#keep);
     // What the page brought with it need not be asked for.
     this.#poll.start(Number(this.dataset.unshown) ? 0 : Number(this.dataset.next));
   }
@@ -601,6 +569,7 @@ class TaskNotices extends LiveElement {
   disconnectedCallback() {
     this.#poll.stop();
     clearInterval(this.#timer);
+    window.removeEventListener("pagehide", this.#keep);
   }
 
   // What one user was told is not for who logs in after them.
@@ -614,52 +583,55 @@ class TaskNotices extends LiveElement {
       this.part(name).hidden = !feed[name];
     }
     this.part("badge").hidden = !feed.running && !feed.waiting;
-    if (feed.unshown) await this.#claim();
-    return feed.next_poll_ms;
+    return !feed.unshown || (await this.#claim()) ? feed.next_poll_ms : null;
   }
 
-  // Whoever asks first, of all tabs and devices, is given each once, and has to show it.
+  // Whoever asks first, of all tabs and devices, is given each, and has to show it. Tells whether one may ask.
   async #claim() {
-    const headers = { "X-CSRFToken": this.dataset.csrf };
-    const response = await request(this.dataset.url, { method: "POST", headers });
-    if (response.status === 401 || response.status === 403) return; // by now somebody else is logged in, or nobody
+    let response = await this.#take();
+    if (response.status === 403 && (await renewTokens())) response = await this.#take();
+    if (response.status === 403) return false; // by now somebody else is logged in
     const { notices } = await okay(response).json();
-    for (const toast of notices) this.#tell({ ...toast, until: Date.now() + TOAST_TIME });
+    for (const toast of notices) this.#tell({ ...toast, left: TOAST_TIME });
     this.#keep();
+    return true;
+  }
+
+  #take() {
+    return request(this.dataset.url, { method: "POST", headers: { "X-CSRFToken": this.dataset.csrf } });
   }
 
   #tell(toast) {
-    if (this.#toasts.has(toast.id)) return;
-    const isBad = toast.kind === "end" && ["FAILED", "LOST"].includes(toast.status);
-    if (isBad) toast.until = null;
+    if (this.#toasts.has(toast.id) || toast.url === location.pathname) return; // that page says it itself
+    const isEnd = toast.kind === "end";
+    const itsTask = toast.id.split(":")[0];
+    // What it said before is no news any more.
+    if (isEnd) for (const id of this.#toasts.keys()) if (id.startsWith(itsTask)) this.#remove(id);
+    const isBad = isEnd && ["FAILED", "LOST"].includes(toast.status);
+    if (isBad) toast.left = null;
     const element = this.part("toast").content.firstElementChild.cloneNode(true);
-    element.classList.add(`bl-toast-${toast.kind === "end" ? toast.status.toLowerCase() : "notice"}`);
+    element.classList.add(`bl-toast-${isEnd ? toast.status.toLowerCase() : "notice"}`);
     const link = this.part("link", element);
     link.textContent = toast.title;
     link.href = toast.url;
     this.part("text", element).textContent = toast.text;
     this.part("dismiss", element).onclick = () => this.#dismiss(toast.id);
-    this.part(isBad ? "alerts" : "toasts").append(element);
+    this.part(isBad ? "alerts" : "toasts").prepend(element);
     this.#toasts.set(toast.id, [toast, element]);
-    this.#timer ??= setInterval(() => this.#tick(), TOAST_TICK);
   }
 
   // Who may be reading has time.
   #tick() {
-    const isHeld = document.hidden || this.part("box").matches(":hover, :focus-within");
-    for (const [id, [toast]] of this.#toasts) {
-      if (toast.until && isHeld) toast.until += TOAST_TICK;
-      else if (toast.until && toast.until < Date.now()) this.#remove(id);
-    }
-    this.#keep();
+    if (document.hidden || this.part("box").matches(":hover, :focus-within")) return;
+    const over = [...this.#toasts].filter(([, [toast]]) => toast.left && (toast.left -= TOAST_TICK) <= 0);
+    for (const [id] of over) this.#remove(id);
+    if (over.length) this.#keep();
   }
 
-  #dismiss(id) {
-    const [, element] = this.#toasts.get(id);
-    const next = element.nextElementSibling ?? element.previousElementSibling;
-    this.#remove(id);
-    next?.querySelector("button").focus(); // for who goes through them by keyboard
+  #dismiss(...ids) {
+    for (const id of ids) this.#remove(id);
     this.#keep();
+    this.querySelector(".bl-toast button")?.focus(); // for who goes through them by keyboard
   }
 
   #remove(id) {
@@ -667,14 +639,20 @@ class TaskNotices extends LiveElement {
     this.#toasts.delete(id);
   }
 
-  #keep() {
+  // For the next page; on this one the newest are shown, and how many there are besides.
+  #keep = () => {
     const kept = [...this.#toasts.values()].map(([toast]) => toast);
     sessionStorage.setItem(this.#key, JSON.stringify(kept));
-    if (kept.length) return;
+    for (const [place, each] of this.querySelectorAll(".bl-toast").entries()) each.hidden = place >= MOST_TOASTS;
+    this.part("more").hidden = kept.length < 2;
+    this.part("others").textContent = filled(this.dataset.textMore, Math.max(0, kept.length - MOST_TOASTS));
     clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
+    if (kept.some((toast) => toast.left)) this.#timer = setInterval(() => this.#tick(), TOAST_TICK);
+  };
 }
 
-const elements = { progress: TaskProgress, log: TaskLog, status: TaskStatus, notices: TaskNotices };
+const elements = { progress: TaskProgress, log: TaskLog, notices: TaskNotices };
 for (const [name, element] of Object.entries(elements)) customElements.define(`task-${name}`, element);
+
+// For lists.js; what it imported would be another module where names of files have hashes.
+window.brokerless = { ENDS, number, polls, makePoll, refreshStreamSoon };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ def act(browser: Client, action: str, *rows: Model, url: str = TASKS, **values: 
     """Choose an action of the list for these rows."""
     chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
     return browser.post(url, chosen | values, follow=True)
+
+
+def hidden(response: HttpResponse) -> dict[str, list[str]]:
+    """Return what a page's hidden fields send, but the token that the test client goes without."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(
+        r'<input type="hidden" name="([^"]+)" value="([^"]*)">', response.content.decode()
+    ):
+        found.setdefault(name, []).append(value)
+    found.pop("csrfmiddlewaretoken", None)
+    return found
 
 
 def said(response: HttpResponse) -> list[str]:

@@ -44,6 +44,14 @@ def test_a_box_that_was_unticked_stays_so_on_the_page_that_says_what_is_wrong(br
     assert "checked" not in box_of(response, "guard")
 
 
+def test_a_column_is_called_as_people_do_and_small_as_in_the_file(browser):
+    text = browser.get(URL).content.decode()
+    assert '<span>ISBN-13 <small class="bl-hint">isbn13</small></span>' in text
+    assert ("Source id" in text, '<small class="bl-hint">source_id' in text) == (True, False)  # it says no more
+    computed = browser.get("/exports/authors/").content.decode()
+    assert ("Decades" in computed, ">decades<" in computed) == (True, False)
+
+
 @pytest.fixture
 def parquet_by_default(monkeypatch):
     monkeypatch.setattr(type(get_exporter("books")), "format", "parquet")

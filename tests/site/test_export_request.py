@@ -69,7 +69,7 @@ def test_a_form_may_be_answered_in_json(program):
 def test_without_filters_everything_is_exported(program, body):
     assert post_json(program, body).status_code == 202
     assert the_task().options == {}
-    assert the_task().title == "Books"
+    assert the_task().title == "Books, all"
 
 
 def test_the_form_as_the_page_gives_it_exports_everything(browser):

@@ -34,6 +34,7 @@ NAMES = (
     *FORMATS,
     *(column.name for each in all_exporters() for column in each.get_columns()),
     *(column.header for each in all_exporters() for column in each.get_columns()),
+    *(column.header.capitalize() for each in all_exporters() for column in each.get_columns()),
 )  # fmt: skip
 
 

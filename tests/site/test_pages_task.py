@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from brokerless.models import TaskState
@@ -41,7 +42,7 @@ def show(browser, make_task, ann):
 def test_each_status_is_put_in_words(show, status, words):
     _, text = show(status=status, error_type="E", error_title="the reason")
     assert words in text
-    assert f">\n      {status.label}\n" in text
+    assert f">{status.label}</p>" in text
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - TaskState.FINISHED))
@@ -69,7 +70,7 @@ def test_a_task_that_is_asked_to_stop_says_so(show):
 def test_loading_again_can_be_stopped(show):
     _page, text = show("?refresh=off", status=Status.RUNNING)
     assert "http-equiv" not in text
-    assert "Load again" in text
+    assert "Reload" in text
 
 
 def test_the_bar_has_a_label_and_a_value(show):
@@ -323,7 +324,7 @@ def test_an_unfinished_page_can_be_loaded_again_also_where_the_script_is_missing
     page, text = show(status=status)
     assert page.count("p", **{"class": "bl-reload"}) == (status not in TaskState.FINISHED)
     # Not only for browsers without JavaScript.
-    assert "Load again" not in "".join(part.partition("</noscript>")[0] for part in text.split("<noscript>")[1:])
+    assert "Reload" not in "".join(part.partition("</noscript>")[0] for part in text.split("<noscript>")[1:])
 
 
 def test_a_task_that_is_asked_to_stop_has_cancelling_for_its_title(show):
@@ -342,3 +343,36 @@ def test_the_page_names_the_function_or_the_command(browser, make_task, ann, val
     html = browser.get(f"/tasks/{make_task(ann, **values).pk}/").content.decode()
     assert f"<dt>{term}</dt><dd><code>{name}</code></dd>" in html
     assert ("<dt>Command</dt>" in html) != ("<dt>Function</dt>" in html)
+
+
+def test_a_download_starts_by_itself_for_the_owner_alone(make_task, ann, bob, browser_of):
+    task = make_task(ann, status=Status.SUCCESSFUL, result={"download": "/reports/1/"})
+    bob.is_staff = bob.is_superuser = True
+    bob.save()
+    [own], [others] = (
+        Page(client.get(f"/tasks/{task.pk}/").content.decode()).find("a", data_part="download")
+        for client in map(browser_of, (ann, bob))
+    )
+    assert own["data-starts"] == str(task.pk)
+    assert "data-starts" not in others
+
+
+def test_that_a_task_ends_is_no_news_to_the_owner_who_cancels_it(make_task, ann, browser, admin_of):
+    own, others = make_task(ann), make_task(ann)
+    browser.post(f"/tasks/{own.pk}/cancel")
+    admin_of("view_taskstate", "cancel_taskstate").post(f"/tasks/{others.pk}/cancel")
+    own.refresh_from_db()
+    others.refresh_from_db()
+    assert own.is_finished
+    assert others.is_finished
+    assert (own.end_shown_at is None, others.end_shown_at is None) == (False, True)
+
+
+def test_a_form_of_a_page_from_before_another_login_is_answered_in_the_site_s_look(ann, make_task):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ann)
+    answer = client.post(f"/tasks/{make_task(ann).pk}/cancel", {"csrfmiddlewaretoken": "a" * 64})
+    text = answer.content.decode()
+    assert answer.status_code == 403
+    assert "Go back, load the page again" in text
+    assert Page(text).find("task-notices")

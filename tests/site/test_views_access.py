@@ -57,6 +57,26 @@ def test_after_the_login_an_action_leads_to_its_task(visitor, task):
     assert not TaskState.objects.get().cancel_requested_at
 
 
+@pytest.mark.parametrize("action", ["/tasks/selected", "/tasks/notices"])
+@pytest.mark.parametrize(
+    ("way", "page"),
+    [
+        ("/tasks/?status=FAILED", "/tasks/?status=FAILED"),
+        ("/books/", "/books/"),
+        ("https://elsewhere.example/", "/tasks/"),
+        ("//elsewhere.example/", "/tasks/"),
+        (None, "/tasks/"),
+    ],
+)
+def test_after_the_login_an_action_leads_to_the_page_that_it_was_on(visitor, ann, action, way, page):
+    response = visitor.post(action, {"action": "cancel"} | ({"next": way} if way else {}))
+    ann.set_password("secret")
+    ann.save()
+    response = visitor.post(response.url, {"username": "ann", "password": "secret"})
+    assert response.url == page
+    assert visitor.get(page).status_code == 200
+
+
 def test_after_the_login_an_export_leads_to_its_form(visitor):
     assert visitor.post("/exports/books/", {}).url == "/login/?next=/exports/books/"
     assert not TaskState.objects.exists()

@@ -109,3 +109,21 @@ def test_it_needs_the_csrf_token_and_a_login(ann, browser_of, visitor, failed):
     assert browser_of(ann, enforce_csrf_checks=True).post(url_of(failed)).status_code == 403
     assert visitor.post(url_of(failed)).url == f"/login/?next=/tasks/{failed.pk}/"
     assert TaskState.objects.count() == 1
+
+
+def test_who_presses_twice_is_led_to_what_is_on_the_way_and_later_to_another(browser, failed):
+    first, second = browser.post(url_of(failed)), browser.post(url_of(failed))
+    again = retry_of(failed)
+    assert first.url == second.url == f"/tasks/{again.pk}/"
+    TaskState.objects.filter(pk=again.pk).update(status=Status.FAILED, unique_key=None)
+    assert browser.post(url_of(failed)).url != first.url
+
+
+def test_a_task_that_has_ended_unnoticed_can_be_retried(program, make_task, ann, monkeypatch):
+    def look_after(task):
+        TaskState.objects.filter(pk=task.pk).update(status=Status.LOST)
+        task.refresh_from_db()
+        return task
+
+    monkeypatch.setattr("brokerless.views.look_after", look_after)
+    assert program.post(url_of(make_task(ann, status=Status.RUNNING))).status_code == 202

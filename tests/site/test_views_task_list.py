@@ -205,13 +205,15 @@ def test_the_owners_cost_no_query_each(make_task, person, staff, browser_of, dja
         ({"options": {"email": ["a@example.org", "b@example.org"]}}, "email: a@example.org, b@example.org"),
         ({"options": {"q": "two\nlines"}}, "q: two lines"),
         ({"options": {"q": "x" * 500}}, "q: " + "x" * 116 + "…"),
-        ({"options": {"language": "eng", "format": "tsv"}, "title": "Books, English"}, "format: tsv"),
+        ({"options": {"q": "x"}, "title": "Export books"}, "q: x"),
+        ({"command": "call_task", "arguments": ["shop.tasks.price_all"], "title": "Price all"}, "price_all()"),
         ({"options": {"language": "eng"}, "title": "Books, English"}, None),
+        ({"command": "nap", "arguments": [5], "title": "Nap for 5 seconds"}, None),
         ({}, None),
     ],
 )
-def test_tasks_are_told_apart_by_what_they_were_given(browser, make_task, ann, values, line):
-    make_task(ann, **values)
+def test_what_a_task_was_given_is_shown_where_its_title_is_but_a_name(browser, make_task, ann, values, line):
+    make_task(ann, **{"title": ""} | values)
     page = browser.get("/tasks/").content.decode()
     assert (f'<span class="bl-given">{escape(line)}</span>' if line else "</a></td>") in page
 

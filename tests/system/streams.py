@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -13,7 +14,44 @@ import requests
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import psutil
+
+    from tests.system.running_site import RunningSite
+
 STREAM = {"Accept": "text/event-stream"}
+# More than the buffers of both ends of a connection hold.
+LARGE = 8_000_000
+MAKE_LARGE = f"""
+from django.contrib.auth.models import User
+from django.utils import timezone
+from brokerless.models import TaskState
+print(TaskState.objects.create(
+    command="probe", owner=User.objects.get(username="ann"), status="RUNNING", host="elsewhere",
+    heartbeat_at=timezone.now(), result="x" * {LARGE},
+).pk)
+"""
+
+
+class Stalled:
+    """A client that opens a stream of a large task and reads nothing but its head."""
+
+    def __init__(self, site: RunningSite, visitor: requests.Session) -> None:
+        task_id = site.manage_well("shell", "--verbosity", 0, "--command", MAKE_LARGE).strip()
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.connect(("127.0.0.1", site.port))
+        cookie = f"sessionid={visitor.cookies['sessionid']}"
+        lines = [f"GET /tasks/{task_id}/events HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {cookie}", "", ""]
+        self._socket.sendall("\r\n".join(lines).encode())
+        assert b" 200 " in self._socket.recv(100)
+
+    def is_in(self, process: psutil.Process) -> bool:
+        """Tell whether a process has the other end of the connection."""
+        port = self._socket.getsockname()[1]
+        return any(each.raddr and each.raddr.port == port for each in process.net_connections("tcp"))
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class OpenStream:

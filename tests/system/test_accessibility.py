@@ -58,7 +58,7 @@ def test_no_answer_to_a_form_has_a_barrier(browser: Browser, sampled: Sampled) -
     script = axe()
     with visit(browser, sampled, USER, reduced_motion="reduce") as page:
         page.goto("/tasks/")
-        page.get_by_label("All on this page").check()
+        page.get_by_label("Select all").check()
         page.get_by_role("button", name="Delete selected").click()
         page.get_by_role("heading", name="Left out").wait_for()
         assert barriers(page, script) == []

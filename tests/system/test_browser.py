@@ -30,7 +30,7 @@ def guarded(text: str) -> str:
 
 def test_a_click_exports_the_books_and_the_download_starts_by_itself(page: Page, site: RunningSite) -> None:
     page.get_by_label("Language").fill("eng")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Export these books").click()
         expect(page.get_by_text("We have your request")).to_be_visible()
@@ -59,7 +59,7 @@ def test_the_bar_moves_while_the_command_runs(page: Page) -> None:
 
 def test_a_download_starts_only_once(page: Page) -> None:
     page.get_by_label("Language").fill("rus")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     with page.expect_download(timeout=60_000):
         page.get_by_role("button", name="Export these books").click()
     downloads: list[object] = []
@@ -146,7 +146,7 @@ def test_without_javascript_the_story_is_the_same(browser: Browser, site: Runnin
     log_in(page)
 
     page.get_by_label("Language").fill("rus")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name="Export these books").click()
     expect(page.get_by_text("We have your request")).to_be_visible()
 
@@ -161,7 +161,7 @@ def test_without_javascript_the_story_is_the_same(browser: Browser, site: Runnin
 
 def test_a_page_whose_script_is_missing_offers_to_be_loaded_again(page: Page) -> None:
     generate_many(page)
-    again = page.get_by_role("link", name="Load again")
+    again = page.get_by_role("link", name="Reload")
     expect(page.locator("progress")).to_be_visible()
     expect(again).to_be_hidden()
 
@@ -179,7 +179,7 @@ def test_nothing_is_cut_on_a_phone(page: Page) -> None:
     expect(page.get_by_label("Language")).to_be_hidden()
     page.get_by_text("Filters").click()
     page.get_by_label("Language").fill("rus")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.get_by_label("Language")).to_be_visible()
     page.get_by_role("button", name="Export these books").click()
     expect(status(page)).to_have_text("Successful")

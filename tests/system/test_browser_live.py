@@ -8,17 +8,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.eventually import eventually
-from tests.system.browsing import PATIENCE, cancel, generate_many, status
+from tests.system.browsing import HIDE, PATIENCE, cancel, generate_many, status
 from tests.system.running_site import PASSWORD, USER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
+    from tests.system.running_site import RunningSite
+
 CHANGES = 3
-HIDE = """(isHidden) => {
-    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 MINUTES = 5 * 60_000  # milliseconds, far more than there are between two polls
 
 
@@ -74,6 +72,23 @@ def test_a_tab_that_nobody_looks_at_asks_for_nothing_until_it_is_looked_at_again
     page.clock.run_for(1)
     # By asking the page for something what it does is heard of.
     eventually(lambda: page.title() and {"events", "application/json"} <= {*asked}, why="it asks at once")
+
+
+def test_a_server_that_is_gone_is_not_asked_for_a_stream_every_other_second(page: Page, site: RunningSite) -> None:
+    generate_many(page)
+    expect(page.locator("progress[value]")).to_be_visible()
+    page.clock.install()
+    page.reload()
+    page.clock.run_for(5_000)
+    expect(page.locator("progress[value]")).to_be_visible()
+    asked = requests_of(page)
+
+    site.stop()
+    for _ in range(60):  # five minutes; by asking the page for something what it does is heard of
+        page.clock.run_for(5_000)
+        page.title()
+
+    assert 5 <= asked.count("events") <= 25
 
 
 def test_who_is_logged_out_is_led_to_the_login_and_back(page: Page) -> None:

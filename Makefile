@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 AXE := tests/system/axe/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-others test-runner chaos conformance screenshots throughput bench messages lint format clean
+.PHONY: demo test test-others test-runner chaos conformance proofs screenshots throughput bench messages lint format clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(ONCE),--once)
@@ -24,6 +24,7 @@ endif
 
 # By make and not by the shell's &, with which they and all they start would ignore Ctrl-C.
 test-others: $(VENV)/.test $(AXE)
+	@$(BIN)/python -m compileall -q brokerless library exports
 	@$(BIN)/python -m pytest --ignore=tests/runner --ignore=tests/exporting
 
 test-runner: $(VENV)/.test
@@ -41,6 +42,10 @@ $(AXE): tests/system/axe/package.json tests/system/axe/package-lock.json
 # Half a minute: the pictures of the pages in docs/images, from the running site.
 screenshots: $(VENV)/.test
 	@$(BIN)/python -m tests.screenshots
+
+# What the tests show in short, at length: some minutes.
+proofs: $(VENV)/.test
+	$(BIN)/python -m pytest -m proof
 
 # About two minutes. SEED repeats the plan of an earlier run, though not its moments; CHAOS takes further options.
 chaos: $(VENV)/.test

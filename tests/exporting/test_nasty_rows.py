@@ -28,8 +28,8 @@ LAYOUTS = [
     Layout("tsv", compress="none", guard=False),
     Layout("jsonl", compress="none"),
 ]
-often = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-seldom = settings(often, max_examples=25)
+often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+seldom = settings(often, max_examples=15)
 
 
 def written(columns, layout) -> bytes | str:

@@ -81,9 +81,14 @@ def check_limits(tasks, ran):
         assert most_at_once([ran[str(task.pk)][0] for task in some]) <= limit
 
 
+@pytest.mark.proof
 def test_two_hundred_tasks_of_eight_processes_at_once(processes):
     check_burst(processes, 200)
 
 
+def test_many_tasks_of_eight_processes_at_once(processes):
+    check_burst(processes, 48)
+
+
 def test_many_tasks_of_eight_processes_at_once_on_postgresql(postgres, processes):
-    check_burst(processes, 64)
+    check_burst(processes, 32)

@@ -150,7 +150,7 @@ class TestMemory:
         task = processes.launch("take_memory_in_a_child", 300 * MB, memory_limit=self.LIMIT)
         ended = processes.await_end(task, within=SOON, look=False)
         ended_for(ended, "memory-limit", self.TITLE)
-        assert ended.peak_memory > 300 * MB
+        assert ended.peak_memory > self.LIMIT  # it may be met before it has all of them
 
     def test_forks_that_share_memory_are_left_alone(self, processes):
         """Five processes of some 160 MB each, of which all but a little is the same."""

@@ -304,7 +304,7 @@ BOUNDED = settings(
     deadline=None,
     phases=[Phase.generate],  # with Phase.shrink a failure is told in few steps, minutes later
     report_multiple_bugs=False,
-    max_examples=60,
+    max_examples=30,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )

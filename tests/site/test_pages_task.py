@@ -357,17 +357,6 @@ def test_a_download_starts_by_itself_for_the_owner_alone(make_task, ann, bob, br
     assert "data-starts" not in others
 
 
-def test_that_a_task_ends_is_no_news_to_the_owner_who_cancels_it(make_task, ann, browser, admin_of):
-    own, others = make_task(ann), make_task(ann)
-    browser.post(f"/tasks/{own.pk}/cancel")
-    admin_of("view_taskstate", "cancel_taskstate").post(f"/tasks/{others.pk}/cancel")
-    own.refresh_from_db()
-    others.refresh_from_db()
-    assert own.is_finished
-    assert others.is_finished
-    assert (own.end_shown_at is None, others.end_shown_at is None) == (False, True)
-
-
 def test_a_form_of_a_page_from_before_another_login_is_answered_in_the_site_s_look(ann, make_task):
     client = Client(enforce_csrf_checks=True)
     client.force_login(ann)

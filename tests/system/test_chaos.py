@@ -16,6 +16,7 @@ OPTIONS = ("--tasks=40", "--seconds=12", "--absences=2", "--pause=0.3")
 LONGEST_RUN = 150  # seconds; one that hangs is ended, and with it all that it has started
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_chaos_leaves_every_task_finished_and_nothing_behind(database: str) -> None:
     done = subprocess.run(

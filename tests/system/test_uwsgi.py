@@ -62,7 +62,9 @@ def serve(tmp_path: Path, filled_sqlite: Path) -> Iterator[Callable[..., WsgiSit
         site.end()
 
 
-@pytest.mark.parametrize("options", [ALONE, MASTER], ids=["alone", "master"])
+@pytest.mark.parametrize(
+    "options", [pytest.param(ALONE, marks=pytest.mark.proof), MASTER], ids=["alone", "master"]
+)
 def test_a_task_runs_and_leaves_no_zombie_behind_the_next_request(
     serve: Callable[..., WsgiSite], options: tuple[object, ...]
 ) -> None:
@@ -78,7 +80,9 @@ def test_a_task_runs_and_leaves_no_zombie_behind_the_next_request(
     assert not site.zombies()
 
 
-@pytest.mark.parametrize("options", [ALONE, MASTER], ids=["alone", "master"])
+@pytest.mark.parametrize(
+    "options", [pytest.param(ALONE, marks=pytest.mark.proof), MASTER], ids=["alone", "master"]
+)
 def test_a_task_outlives_a_stop_and_never_holds_the_port(
     serve: Callable[..., WsgiSite], options: tuple[object, ...]
 ) -> None:
@@ -97,6 +101,7 @@ def test_a_task_outlives_a_stop_and_never_holds_the_port(
     assert finished(visitor, task_url)["status"] == "SUCCESSFUL"
 
 
+@pytest.mark.proof
 def test_a_task_outlives_a_reload_of_its_worker(serve: Callable[..., WsgiSite], tmp_path: Path) -> None:
     touched = tmp_path / "touch-to-reload"
     touched.touch()
@@ -114,6 +119,7 @@ def test_a_task_outlives_a_reload_of_its_worker(serve: Callable[..., WsgiSite], 
     assert finished(visitor, task_url)["status"] == "SUCCESSFUL"
 
 
+@pytest.mark.proof
 def test_a_task_outlives_the_killed_worker_that_launched_it(serve: Callable[..., WsgiSite]) -> None:
     site = serve(*MASTER)
     visitor = site.visitor()
@@ -128,7 +134,9 @@ def test_a_task_outlives_the_killed_worker_that_launched_it(serve: Callable[...,
     assert finished(visitor, task_url)["status"] == "SUCCESSFUL"
 
 
-@pytest.mark.parametrize("options", [ALONE, MASTER], ids=["alone", "master"])
+@pytest.mark.parametrize(
+    "options", [pytest.param(ALONE, marks=pytest.mark.proof), MASTER], ids=["alone", "master"]
+)
 def test_a_process_that_exits_before_it_adopts_is_told_and_collected(
     serve: Callable[..., WsgiSite], tmp_path: Path, options: tuple[object, ...]
 ) -> None:

@@ -117,6 +117,7 @@ def test_in_a_transaction_such_an_error_takes_back_what_was_taken(ann, monkeypat
 
 
 @pytest.mark.parametrize("database", ["usual", "postgres"])
+@pytest.mark.proof
 def test_among_a_hundred_thousand_rows_of_one_owner_a_look_reads_few(
     transactional_db, request, database, django_user_model
 ):

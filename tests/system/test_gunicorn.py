@@ -50,7 +50,9 @@ def worker_above(pid: int) -> int:
     return psutil.Process(pid).ppid()
 
 
-@pytest.mark.parametrize("options", [SYNC, THREADS], ids=["sync", "threads"])
+@pytest.mark.parametrize(
+    "options", [SYNC, pytest.param(THREADS, marks=pytest.mark.proof)], ids=["sync", "threads"]
+)
 def test_a_task_outlives_a_reload_and_a_restart_and_never_holds_the_port(
     serve: Callable[..., WsgiSite], options: tuple[object, ...]
 ) -> None:
@@ -103,7 +105,9 @@ def test_a_quick_stop_of_the_server_is_none_of_the_task(serve: Callable[..., Wsg
     assert finished(site.visitor(), task_url)["status"] == "SUCCESSFUL"
 
 
-@pytest.mark.parametrize("options", [SYNC, THREADS], ids=["sync", "threads"])
+@pytest.mark.parametrize(
+    "options", [SYNC, pytest.param(THREADS, marks=pytest.mark.proof)], ids=["sync", "threads"]
+)
 def test_a_task_outlives_the_killed_worker_that_launched_it(
     serve: Callable[..., WsgiSite], options: tuple[object, ...]
 ) -> None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from brokerless.exports.columns import Column
 
-WITHIN = (dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001 - hypothesis adds the zone
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Another zone may put the days before and after these beyond the calendar: each source refuses them in own words.
+WITHIN = (dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001 - hypothesis adds the zone
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", " =1", "-", "="]
 FORMULAS += ["\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"]
 HARD_TEXTS = [
@@ -130,7 +130,6 @@ def _fields() -> dict[str, st.SearchStrategy]:
         "measure": none | st.floats(allow_nan=False) | st.sampled_from(HARD_FLOATS),
         "is_known": none | st.booleans(),
         "day": none | st.dates(),
-        # Not the last day at either end, which another zone may put beyond the calendar: all refuse it, each in own words.
         "moment": none | st.datetimes(*WITHIN, timezones=st.just(dt.UTC)),
         "clock": none | st.times(),
         "key": none | st.uuids(),

@@ -62,13 +62,15 @@ def pids_below(pid: int, *, is_spared: Callable[[int], bool]) -> list[int]:
 def unshared_memory(pid: int) -> int | None:
     """Return a process's resident memory with a fair share of what others use, too (PSS); None if nobody says.
 
-    Costs a look at each of its pages.
+    Costs a look at each of its pages. One that has just ended has none.
     """
-    with suppress(OSError, ValueError):  # no such process, an old kernel, another user's
-        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-            if line.startswith(b"Pss:"):
-                return int(line.split()[1]) * KIBIBYTE
-    return None
+    try:
+        lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
+    except ProcessLookupError:  # it ends just now: its resident memory was shared, and would count in full
+        return 0
+    except OSError:  # an old kernel, another user's, or it is gone
+        return None if Path(f"/proc/{pid}").exists() else 0
+    return next((int(line.split()[1]) * KIBIBYTE for line in lines if line.startswith(b"Pss:")), None)
 
 
 def leads_session(pid: int) -> bool:

@@ -73,9 +73,11 @@ def test_memory_and_cpu_time_are_as_the_system_says(python, monkeypatch, lists_c
 
 def test_nothing_is_known_of_a_process_that_is_gone(python):
     child = python("")
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert unshared_memory(child.pid) == 0
     child.wait()
     assert child.pid not in pids_below()
-    assert unshared_memory(child.pid) is None
+    assert unshared_memory(child.pid) == 0
     assert not leads_session(child.pid)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
-from brokerless.dashboard.rows import duration_text, status_text
+from brokerless.dashboard.rows import duration_text
+from brokerless.representation import status_text
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
